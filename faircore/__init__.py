@@ -1,0 +1,1 @@
+"""faircore: fair models, their cost, and how sure we are."""
