@@ -82,9 +82,13 @@ class DataSpec:
     def __post_init__(self) -> None:
         names = self.attributes
         if not self.features:
-            raise SpecError("No feature is chosen. Choose at least one column a model may learn from.")
+            raise SpecError(
+                "No feature is chosen. Choose at least one column a model may learn from."
+            )
         if not names:
-            raise SpecError("No sensitive attribute is chosen. Choose at least one to be fair about.")
+            raise SpecError(
+                "No sensitive attribute is chosen. Choose at least one to be fair about."
+            )
         for what, columns in (("feature", self.features), ("sensitive attribute", names)):
             if len(set(columns)) < len(columns):
                 raise SpecError(f"A {what} is named twice. Name each column once.")
@@ -102,7 +106,9 @@ class DataSpec:
         if self.target in names:
             raise SpecError(f"Column {self.target!r} is both the target and sensitive. Choose one.")
         if len(set(alone.values())) < len(alone):
-            raise SpecError(f"One column has two roles among {', '.join(alone)}. Give each its own.")
+            raise SpecError(
+                f"One column has two roles among {', '.join(alone)}. Give each its own."
+            )
         for crossed in self.intersections:
             if len(crossed) < 2 or len(set(crossed)) < len(crossed) or set(crossed) - set(names):
                 raise SpecError(

@@ -1,1 +1,16 @@
-"""training."""
+"""Training: stacked networks, the loop, and the loss for anybody's own loop."""
+
+from faircore.training.loop import EncodedRows, Trained, TrainingConfig, train_networks
+from faircore.training.prepared import Prepared
+from faircore.training.regularizer import FairnessRegularizer
+from faircore.training.stack import StackedNetworks
+
+__all__ = [
+    "FairnessRegularizer",
+    "Prepared",
+    "EncodedRows",
+    "StackedNetworks",
+    "Trained",
+    "TrainingConfig",
+    "train_networks",
+]

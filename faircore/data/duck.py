@@ -1,0 +1,66 @@
+"""An in-memory DuckDB connection that can open one file and nothing else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from faircore.data.limits import Limits
+
+_GLOB = set("*?[]{}")
+
+
+def quoted(text: str) -> str:
+    """SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_name(name: str) -> str:
+    """SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def locked_connection(path: Path, limits: Limits) -> Iterator[tuple[Any, str]]:
+    """Open a connection that can read ``path`` only and never writes to disk.
+
+    Parameters
+    ----------
+    path : Path
+    limits : Limits
+        ``limits.memory`` bounds the connection's memory.
+
+    Yields
+    ------
+    connection : duckdb.DuckDBPyConnection
+    literal : str
+        The file as an SQL literal.
+    """
+    with tempfile.TemporaryDirectory(prefix="faircore-") as folder:
+        plain = path.resolve()
+        if _GLOB & set(str(plain)):
+            # DuckDB would take "data [1].csv" for a pattern; a link gives it a plain name.
+            plain = Path(folder).resolve() / f"table{path.suffix}"
+            plain.symlink_to(path.resolve())
+        literal = quoted(str(plain))
+        # An empty temporary directory keeps rows from spilling to disk.
+        connection = duckdb.connect(
+            ":memory:", config={"memory_limit": limits.memory, "temp_directory": ""}
+        )
+        try:
+            for setting in (
+                f"allowed_paths=[{literal}]",
+                "enable_external_access=false",
+                "autoload_known_extensions=false",
+                "autoinstall_known_extensions=false",
+                "lock_configuration=true",
+            ):
+                connection.execute(f"SET {setting}")
+            yield connection, literal
+        finally:
+            connection.close()

@@ -1,0 +1,253 @@
+"""The trade-off between performance and fairness over many candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.groups import Partition, find_partition
+from faircore.metrics import (
+    find_disparity,
+    find_performance,
+    overall_counts,
+    threshold_index,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One trained model, as its counts show it.
+
+    Attributes
+    ----------
+    id : str
+        Hash of the data, the configuration, the strength and the seed.
+    method, penalty : str
+    strength : float
+        eta, the weight of the penalty.
+    seed : int
+    needs_groups : bool
+        Whether predicting needs a sensitive attribute.
+    cubes : mapping of str to ndarray, shape (t, g, 2, 2)
+        Count cube per split. The certify split is never among them: it stays sealed.
+    fit_seconds : float
+        Its share of the time of the stack it was trained in.
+    best_epoch : int
+    history : tuple of (epoch, loss, penalty)
+        On the select split.
+    failure : str, optional
+        Why there is no model.
+    """
+
+    id: str
+    method: str
+    penalty: str
+    strength: float
+    seed: int
+    needs_groups: bool
+    cubes: Mapping[str, NDArray[np.float64]]
+    fit_seconds: float
+    best_epoch: int = 0
+    history: tuple[tuple[int, float, float], ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """Candidates seen under one performance measure, disparity, partition and threshold.
+
+    Everything is computed from count cubes, so another view costs milliseconds and no training.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+    partitions : tuple of Partition
+        Every partition the cubes cover.
+    sizes : mapping of str to ndarray of int, shape (g,)
+        Rows per group of each split.
+    performance, disparity, partition : str
+        Names of the two objectives and of the partition the disparity is taken over.
+    threshold : float
+        A row is selected when its score is at least this.
+    split : str
+        The rows all figures are measured on.
+    min_group_size : int
+        Groups with fewer rows in the split take no part in the disparity: their rates are noise.
+    """
+
+    candidates: tuple[Candidate, ...]
+    partitions: tuple[Partition, ...]
+    sizes: Mapping[str, NDArray[np.int64]]
+    performance: str = "accuracy"
+    disparity: str = "demographic_parity_difference"
+    partition: str = ""
+    threshold: float = 0.5
+    split: str = "select"
+    min_group_size: int = 10
+    _shared: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.partition:
+            object.__setattr__(self, "partition", self.partitions[0].name)
+        find_performance(self.performance)
+        find_disparity(self.disparity)
+        find_partition(self.partitions, self.partition)
+        if self.split not in self.sizes:
+            raise InputError(
+                f"There are no counts on split {self.split!r}. Choose one of: "
+                f"{', '.join(self.sizes)}."
+            )
+
+    def view(
+        self,
+        *,
+        performance: str | None = None,
+        disparity: str | None = None,
+        partition: str | None = None,
+        threshold: float | None = None,
+        split: str | None = None,
+    ) -> Frontier:
+        """Look at the same candidates otherwise; what is not given stays."""
+        given = {
+            "performance": performance,
+            "disparity": disparity,
+            "partition": partition,
+            "threshold": threshold,
+            "split": split,
+        }
+        return replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """Counts at the threshold, shape (k, g, 2, 2); NaN for a candidate that failed."""
+        key = (self.split, threshold_index(self.threshold))
+        if key not in self._shared:
+            n_groups = sum(len(p.labels) for p in self.partitions)
+            counts = np.full((len(self.candidates), n_groups, 2, 2), np.nan)
+            for k, candidate in enumerate(self.candidates):
+                if candidate.failure is None:
+                    counts[k] = candidate.cubes[self.split][key[1]]
+            self._shared[key] = counts
+        return self._shared[key]
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which groups of the partition are large enough to be compared, shape (g_p,)."""
+        groups = find_partition(self.partitions, self.partition).groups
+        return np.asarray(self.sizes[self.split][groups] >= self.min_group_size)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Performance and disparity of each candidate, shape (k, 2)."""
+        partition = find_partition(self.partitions, self.partition)
+        performance = find_performance(self.performance)(overall_counts(self.counts, partition))
+        disparity = find_disparity(self.disparity)
+        gaps = disparity(self.counts[:, partition.groups], counted=self.counted)
+        return np.stack([performance, gaps], axis=1)
+
+    @property
+    def directions(self) -> tuple[int, int]:
+        """+1 where higher is better, -1 where lower is."""
+        return (1, 1 if find_disparity(self.disparity).kind == "ratio" else -1)
+
+    @cached_property
+    def non_dominated(self) -> NDArray[np.bool_]:
+        """Candidates that no other beats in one objective without losing in the other, (k,)."""
+        return non_dominated(self.values * np.array(self.directions))
+
+    @property
+    def front(self) -> NDArray[np.intp]:
+        """Positions of the non-dominated candidates, from the least to the most equal."""
+        positions = np.flatnonzero(self.non_dominated)
+        order = np.lexsort(
+            (-self.values[positions, 0], self.directions[1] * self.values[positions, 1])
+        )
+        return positions[order]
+
+    @property
+    def reference(self) -> tuple[float, float]:
+        """Worst value of each objective among the candidates."""
+        worst = np.nanmin(self.values * np.array(self.directions), axis=0) * self.directions
+        return (float(worst[0]), float(worst[1]))
+
+    def hypervolume(self, reference: Sequence[float] | None = None) -> float:
+        """Area between the front and a reference point, in units of both objectives.
+
+        Parameters
+        ----------
+        reference : (performance, disparity), optional
+            By default :attr:`reference`. Give the same one to compare frontiers.
+        """
+        from moocore import hypervolume  # a quarter of a second that `import faircore` need not pay
+
+        signs = -np.array(self.directions, np.float64)  # moocore minimises
+        points = self.values[np.isfinite(self.values).all(axis=1)] * signs
+        corner = np.array(self.reference if reference is None else reference, np.float64) * signs
+        return float(hypervolume(points, ref=corner)) if len(points) else 0.0
+
+    def position(self, candidate_id: str) -> int:
+        """Position of a candidate by its id."""
+        for k, candidate in enumerate(self.candidates):
+            if candidate.id == candidate_id:
+                return k
+        raise InputError(f"There is no candidate {candidate_id!r} in this frontier.")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per candidate: what it is, its two objectives, whether it is non-dominated."""
+        rows = [
+            {
+                "id": c.id, "method": c.method, "penalty": c.penalty, "strength": c.strength,
+                "seed": c.seed, "needs_groups": c.needs_groups, "fit_seconds": c.fit_seconds,
+                "best_epoch": c.best_epoch, "failure": c.failure,
+            }
+            for c in self.candidates
+        ]  # fmt: skip
+        frame = pd.DataFrame(rows)
+        frame.insert(5, self.performance, self.values[:, 0])
+        frame.insert(6, self.disparity, self.values[:, 1])
+        frame.insert(7, "non_dominated", self.non_dominated)
+        return frame
+
+    def save(self, path: str | Path) -> Path:
+        """Write the plot: ``.html`` opens offline, ``.png`` or ``.svg`` needs a Chromium."""
+        from faircore.plots import frontier_figure, save_figure
+
+        return save_figure(frontier_figure(self), path)
+
+
+def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points no other point beats, both objectives to be maximised.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k, 2)
+        A row with NaN is never non-dominated. Equal points do not beat each other.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
+
+    Examples
+    --------
+    >>> non_dominated(np.array([[1.0, 0.0], [0.5, 0.5], [0.4, 0.4], [0.0, 1.0]])).tolist()
+    [True, True, False, True]
+    """
+    keep = np.isfinite(values).all(axis=1)
+    # Best first objective first, ties by the second: a point is beaten when an earlier one, with
+    # a first objective strictly higher, has a second at least as high, or equal first, higher second.
+    order = np.lexsort((-values[:, 1], -values[:, 0]))
+    order = order[keep[order]]
+    x, y = values[order, 0], values[order, 1]
+    starts = np.flatnonzero(np.r_[True, x[1:] != x[:-1]]) if len(x) else np.empty(0, np.intp)
+    block = np.searchsorted(starts, np.arange(len(x)), side="right") - 1
+    best_before = np.r_[-np.inf, np.maximum.accumulate(y)][starts]
+    beaten = (y <= best_before[block]) | (y < y[starts][block])
+    keep[order[beaten]] = False
+    return keep

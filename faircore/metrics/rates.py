@@ -1,0 +1,78 @@
+"""One definition per rate: a numerator and a denominator over confusion counts.
+
+The parts are sums of cells, so the same definition serves hard counts in NumPy (metrics), soft
+counts in torch (penalties) and resampled counts (intervals).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TN, FP, FN, TP = (0, 0), (0, 1), (1, 0), (1, 1)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of some cells of the confusion matrix among others.
+
+    Attributes
+    ----------
+    name : str
+        The field's name, as in scikit-learn and Fairlearn.
+    title : str
+        Short name for people.
+    sentence : str
+        What it says, in words for people who are not statisticians.
+    numerator, denominator : tuple of (true, predicted)
+        Cells that are added up.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    numerator: tuple[tuple[int, int], ...]
+    denominator: tuple[tuple[int, int], ...]
+
+    def parts(self, counts: Any) -> tuple[Any, Any]:
+        """Numerator and denominator of counts of shape (..., 2, 2), each of shape (...)."""
+        return (
+            sum(counts[..., i, j] for i, j in self.numerator),
+            sum(counts[..., i, j] for i, j in self.denominator),
+        )
+
+    def __call__(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rate of counts of shape (..., 2, 2); NaN where the denominator is 0."""
+        numerator, denominator = self.parts(counts)
+        defined = denominator > 0
+        return np.divide(
+            numerator, denominator, where=defined, out=np.full_like(denominator, np.nan)
+        )
+
+
+_ALL = (TN, FP, FN, TP)
+
+RATES: dict[str, Rate] = {
+    rate.name: rate
+    for rate in (
+        Rate("selection_rate", "Selected", "of all people, the share selected", (FP, TP), _ALL),
+        Rate("base_rate", "Good outcome", "of all people, the share with the good outcome",
+             (FN, TP), _ALL),
+        Rate("accuracy", "Accuracy", "of all people, the share judged correctly", (TN, TP), _ALL),
+        Rate("true_positive_rate", "Selected if good",
+             "of people with the good outcome, the share selected", (TP,), (FN, TP)),
+        Rate("false_negative_rate", "Wrongly refused",
+             "of people with the good outcome, the share refused", (FN,), (FN, TP)),
+        Rate("false_positive_rate", "Wrongly selected",
+             "of people without the good outcome, the share selected", (FP,), (TN, FP)),
+        Rate("true_negative_rate", "Refused if not good",
+             "of people without the good outcome, the share refused", (TN,), (TN, FP)),
+        Rate("positive_predictive_value", "Good if selected",
+             "of people selected, the share with the good outcome", (TP,), (FP, TP)),
+        Rate("negative_predictive_value", "Not good if refused",
+             "of people refused, the share without the good outcome", (TN,), (TN, FN)),
+    )
+}  # fmt: skip

@@ -1,0 +1,26 @@
+"""Covariance between the score and membership of a group."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from faircore.penalties.soft import GroupTensor, soft_counts
+
+
+def covariance(
+    probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
+) -> Tensor:
+    """Half the sum over groups of |cov(score, membership)|, mean over partitions, (..., n) to (...).
+
+    With one attribute of two values, the absolute covariance of the score with the attribute: the
+    penalty of many tutorials, after Zafar et al. 2017. A group's share enters twice, as its size
+    and as its distance, so that small groups weigh little.
+    """
+    counts = soft_counts(probs, y, groups, weights)
+    size = counts.sum((-2, -1))
+    spread = groups.spread.to(counts.dtype)
+    total = (size @ spread.T).clamp_min(1e-12) @ spread
+    selected = counts[..., 1].sum(-1)
+    overall = ((selected @ spread.T) @ spread) / total
+    apart = (selected / total - size / total * overall).abs()
+    return (apart * groups.importance).sum(-1) / (2 * groups.n_partitions)

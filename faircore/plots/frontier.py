@@ -1,0 +1,67 @@
+"""The trade-off as a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from faircore.frontier import Frontier
+from faircore.metrics import find_disparity, find_performance
+from faircore.plots.colors import ACCENT, PALE
+from faircore.plots.layout import calm
+
+BEATEN, FRONT = "beaten", "front"
+"""Names of the two traces."""
+
+
+def frontier_figure(frontier: Frontier, *, height: int = 460) -> go.Figure:
+    """Performance against disparity, the non-dominated candidates joined.
+
+    Candidate ids travel in ``customdata``. The same frontier gives the same figure to the byte,
+    so that a browser keeps zoom and selection.
+    """
+    performance = find_performance(frontier.performance)
+    disparity = find_disparity(frontier.disparity)
+    front = frontier.front
+    beaten = np.flatnonzero(~frontier.non_dominated & np.isfinite(frontier.values).all(axis=1))
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            **_points(frontier, beaten),
+            name=BEATEN,
+            mode="markers",
+            marker={"color": PALE, "size": 8, "line": {"width": 0}},
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            **_points(frontier, front),
+            name=FRONT,
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 1.5},
+            marker={"color": ACCENT, "size": 10},
+        )
+    )
+    fewer = "higher is more equal" if frontier.directions[1] > 0 else "lower is more equal"
+    calm(figure, height=height, hovermode="closest", dragmode="pan")
+    figure.update_xaxes(
+        title=f"{disparity.title} by {frontier.partition} ({fewer})", tickformat=".1%"
+    )
+    figure.update_yaxes(title=f"{performance.title} (higher is better)", tickformat=".1%")
+    return figure
+
+
+def _points(frontier: Frontier, positions: np.ndarray[Any, np.dtype[np.intp]]) -> dict[str, Any]:
+    values = frontier.values[positions]
+    chosen = [frontier.candidates[k] for k in positions]
+    return {
+        "x": np.round(values[:, 1], 5).tolist(),
+        "y": np.round(values[:, 0], 5).tolist(),
+        "customdata": [[c.id, c.strength, c.seed] for c in chosen],
+        "hovertemplate": (
+            "λ = %{customdata[1]:.3g}, seed %{customdata[2]}<br>%{y:.1%} · gap %{x:.1%}"
+            "<extra></extra>"
+        ),
+    }

@@ -1,0 +1,216 @@
+"""The training loop, whole: k strengths and s seeds as one stacked network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faircore.groups import Groups
+from faircore.penalties import GroupTensor, PenaltyFunction
+from faircore.training.adam import StackedAdam
+from faircore.network import Network
+from faircore.training.stack import StackedNetworks, widen
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How networks are trained.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units per hidden layer; empty for logistic regression.
+    epochs, batch_size : int
+    learning_rate, clip_norm : float
+        Adam's step; the largest gradient norm of one candidate.
+    patience : int
+        Epochs without improvement on the select split after which a candidate stops.
+    warmup_epochs : int
+        Epochs over which eta rises linearly from 0, so that a network first learns to predict.
+    sharpness : float
+        The penalty sees ``sigmoid(sharpness * logit)``: above 1, closer to hard decisions.
+    stream_seed : int
+        Order of the minibatches, shared by all candidates.
+    """
+
+    hidden: tuple[int, ...] = (64,)
+    epochs: int = 20
+    batch_size: int = 512
+    learning_rate: float = 0.002
+    clip_norm: float = 1.0
+    patience: int = 5
+    warmup_epochs: int = 0
+    sharpness: float = 1.0
+    stream_seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedRows:
+    """Encoded rows to learn from or to stop on.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n, d)
+    y : ndarray of 0 and 1, shape (n,)
+    groups : Groups, n rows
+        The partitions the penalty acts on.
+    weights : ndarray, shape (n,), optional
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.int8]
+    groups: Groups
+    weights: NDArray[np.float64] | None = None
+
+
+@dataclass
+class Trained:
+    """What became of one candidate: its network, or why there is none.
+
+    ``history`` has one row per epoch: epoch, loss and penalty on the select split.
+    """
+
+    position: int
+    network: Network | None
+    best_epoch: int
+    fit_seconds: float
+    history: list[tuple[int, float, float]] = field(default_factory=list)
+    failure: str | None = None
+
+
+Progress = Callable[[int, int], None]
+"""Called after each epoch with epochs done and epochs planned; may raise to stop."""
+
+
+def train_networks(
+    train: EncodedRows,
+    select: EncodedRows,
+    *,
+    penalty: PenaltyFunction,
+    etas: Sequence[float],
+    seeds: Sequence[int],
+    config: TrainingConfig,
+    on_epoch: Progress | None = None,
+    device: str | None = None,
+) -> Iterator[Trained]:
+    """Train ``len(etas)`` candidates together; each is what it would be if trained alone.
+
+    Parameters
+    ----------
+    train, select : EncodedRows
+        Rows to learn from; rows on which each candidate's best epoch is chosen.
+    penalty : callable
+        One of :data:`faircore.penalties.PENALTIES`.
+    etas, seeds : sequences of one length
+        Strength of the penalty and seed of the initial weights of each candidate.
+    config : TrainingConfig
+    on_epoch : callable, optional
+    device : str, optional
+        A GPU when torch sees one, else the CPU.
+
+    Yields
+    ------
+    Trained
+        One per candidate, as soon as it has stopped.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    started = time.perf_counter()
+    learn, judge = _OnDevice(train, device), _OnDevice(select, device)
+    stack = StackedNetworks(train.X.shape[1], config.hidden, list(seeds), device)
+    adam = StackedAdam(
+        stack.parameters, learning_rate=config.learning_rate, clip_norm=config.clip_norm
+    )
+    eta = torch.tensor(etas, dtype=torch.float32, device=device)
+    running = [
+        Trained(i, None, 0, 0.0, failure="it never reached a finite loss") for i in range(len(eta))
+    ]
+    best = torch.full_like(eta, torch.inf)
+    share = 1.0 / len(running)
+    order = torch.Generator().manual_seed(config.stream_seed)
+    for epoch in range(1, config.epochs + 1):
+        warmed = eta * min(1.0, epoch / (config.warmup_epochs + 1))
+        for rows in torch.randperm(learn.n, generator=order).split(config.batch_size):
+            batch = learn.take(rows.to(device))
+            logits = stack.forward(batch.wide)
+            grad = _gradient(logits, batch, penalty, warmed, config.sharpness)
+            adam.step(stack.parameters, stack.backward(grad))
+        loss, unfair = _judge(stack, judge, penalty, config.sharpness)
+        total = loss + eta * unfair
+        for i in torch.nonzero(total < best).flatten().tolist():
+            running[i].network = Network.from_layers(stack.network(i))
+            running[i].best_epoch, running[i].failure = epoch, None
+        best = torch.minimum(best, torch.nan_to_num(total, nan=torch.inf))
+        seconds = share * (time.perf_counter() - started)
+        for one, a, b in zip(running, loss.tolist(), unfair.tolist(), strict=True):
+            one.history.append((epoch, a, b))
+            one.fit_seconds = seconds
+        if on_epoch is not None:
+            on_epoch(epoch, config.epochs)
+        waited = torch.tensor([epoch - one.best_epoch for one in running], device=device)
+        done = (waited >= config.patience) | ~torch.isfinite(total)
+        if epoch == config.epochs:
+            done[:] = True
+        yield from (running[i] for i in torch.nonzero(done).flatten().tolist())
+        if bool(done.all()):
+            return
+        if bool(done.any()):  # go on with the others only
+            left = torch.nonzero(~done).flatten()
+            stack.keep(left)
+            adam.keep(left)
+            eta, best = eta[left], best[left]
+            running = [running[i] for i in left.tolist()]
+
+
+class _OnDevice:
+    """Rows on the device, widened for the stack."""
+
+    def __init__(self, sample: EncodedRows, device: str) -> None:
+        self.wide = widen(torch.as_tensor(sample.X, device=device))
+        self.y = torch.as_tensor(sample.y, dtype=torch.float32, device=device)
+        weights = np.ones(len(sample.y)) if sample.weights is None else sample.weights
+        self.weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
+        self.groups = GroupTensor.of(sample.groups, device=device)
+
+    @property
+    def n(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Tensor) -> _OnDevice:
+        taken = object.__new__(_OnDevice)
+        taken.wide, taken.y = self.wide[rows], self.y[rows]
+        taken.weights, taken.groups = self.weights[rows], self.groups.take(rows)
+        return taken
+
+
+def _gradient(
+    logits: Tensor, rows: _OnDevice, penalty: PenaltyFunction, eta: Tensor, sharpness: float
+) -> Tensor:
+    """Gradient of each candidate's loss with respect to its logits, (k, n).
+
+    The accuracy loss's is written out; only the penalty's, over a (k, n) array, needs autograd.
+    """
+    scale = rows.weights / rows.weights.sum().clamp_min(1e-12)
+    grad = (torch.sigmoid(logits) - rows.y) * scale
+    if bool((eta > 0).any()):
+        leaf = logits.detach().requires_grad_()
+        unfair = penalty(torch.sigmoid(sharpness * leaf), rows.y, rows.groups, rows.weights)
+        grad += torch.autograd.grad((eta * unfair).sum(), leaf)[0]
+    return grad
+
+
+def _judge(
+    stack: StackedNetworks, rows: _OnDevice, penalty: PenaltyFunction, sharpness: float
+) -> tuple[Tensor, Tensor]:
+    """Loss and penalty of each candidate, (k,) each."""
+    logits = stack.forward(rows.wide)
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, rows.y.expand_as(logits), reduction="none"
+    )
+    loss = (each @ rows.weights) / rows.weights.sum()
+    return loss, penalty(torch.sigmoid(sharpness * logits), rows.y, rows.groups, rows.weights)

@@ -1,0 +1,84 @@
+"""A dataset made ready for training: groups, splits, and rows encoded from the train split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faircore.data import Dataset, Encoder, Splits, split_dataset
+from faircore.groups import Groups
+from faircore.metrics import count_cube
+from faircore.training.loop import EncodedRows
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What every method of a sweep shares.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    groups : Groups
+        Every partition under audit, over all rows.
+    splits : Splits
+    encoder : Encoder
+        Fitted on the train split alone.
+    """
+
+    dataset: Dataset
+    groups: Groups
+    splits: Splits
+    encoder: Encoder
+    _encoded: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, dataset: Dataset, *, split_seed: int = 0, splits: Splits | None = None) -> Prepared:
+        """Split a dataset and fit the encoder."""
+        splits = split_dataset(dataset, seed=split_seed) if splits is None else splits
+        encoder = Encoder.fit(dataset.features.iloc[splits.train])
+        return cls(dataset, Groups.of_dataset(dataset), splits, encoder)
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers of a split."""
+        return self.splits.as_dict()[split]
+
+    def encoded(self, split: str) -> NDArray[np.float32]:
+        """Encoded features of a split, (n, d)."""
+        if split not in self._encoded:
+            self._encoded[split] = self.encoder.transform(
+                self.dataset.features.iloc[self.rows(split)]
+            )
+        return self._encoded[split]
+
+    def sample(self, split: str, *, partitions: Sequence[str] = ()) -> EncodedRows:
+        """Rows of a split to train on, with the groups of the named partitions (all if none)."""
+        rows = self.rows(split)
+        taken = [p for p in self.groups.partitions if not partitions or p.name in partitions]
+        groups = Groups.of(
+            self.dataset.sensitive,
+            partitions=[p.attributes for p in taken],
+            levels=self.dataset.levels,
+        )
+        return EncodedRows(
+            self.encoded(split),
+            self.dataset.y_true[rows],
+            groups.take(rows),
+            self.dataset.weights[rows],
+        )
+
+    def cube(self, split: str, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Count cube of scores of a split's rows, over every partition."""
+        rows = self.rows(split)
+        return count_cube(
+            self.dataset.y_true[rows],
+            scores,
+            self.groups.take(rows),
+            weights=self.dataset.weights[rows],
+        )
+
+    def sizes(self, split: str) -> NDArray[np.int64]:
+        """Rows per group of a split, shape (g,)."""
+        return self.groups.take(self.rows(split)).sizes

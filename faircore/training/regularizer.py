@@ -1,0 +1,130 @@
+"""A loss that charges for unfairness, for anybody's PyTorch loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from faircore.errors import InputError
+from faircore.penalties import GroupTensor, find_penalty
+
+
+class FairnessRegularizer(nn.Module):
+    """Accuracy loss plus ``eta`` times a fairness penalty.
+
+    Parameters
+    ----------
+    eta : float
+        Strength of the penalty, zero or more. 0 is plain training.
+    penalty : str
+        A name in :data:`faircore.penalties.PENALTIES`.
+    sharpness : float
+        The penalty sees ``sigmoid(sharpness * logit)``. Above 1 it is closer to the hard
+        decisions that people will feel; too high and gradients vanish.
+    group_weights : sequence of float, or one such sequence per attribute, optional
+        How much each group's distance counts; all 1 by default.
+
+    Attributes
+    ----------
+    accuracy_loss, fairness_penalty : Tensor, scalar
+        The two parts of the last call, without gradient and before ``eta``, for logging.
+
+    Examples
+    --------
+    >>> import torch
+    >>> criterion = FairnessRegularizer(eta=0.5)
+    >>> logits = torch.zeros(4, 1, requires_grad=True)
+    >>> loss = criterion(logits, torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1]))
+    >>> loss.backward()
+    >>> float(criterion.fairness_penalty)
+    0.0
+    """
+
+    def __init__(
+        self,
+        eta: float = 1.0,
+        penalty: str = "demographic_parity",
+        *,
+        sharpness: float = 1.0,
+        group_weights: Sequence[float] | Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__()
+        if not eta >= 0:
+            raise InputError(f"eta must be zero or more; got {eta}. Use 0 for plain training.")
+        if not sharpness > 0:
+            raise InputError(f"sharpness must be above 0; got {sharpness}. Use 1 for none.")
+        self.eta, self.penalty, self.sharpness = eta, penalty, sharpness
+        self.group_weights = group_weights
+        self._function = find_penalty(penalty).function
+        self.accuracy_loss = self.fairness_penalty = torch.tensor(float("nan"))
+
+    def forward(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        sensitive: Tensor,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Loss of a batch.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (n,) or (n, 1)
+            Before the sigmoid.
+        targets : Tensor of 0 and 1, shape (n,) or (n, 1)
+        sensitive : Tensor of whole numbers, shape (n,) or (n, p)
+            Group of each row, numbered from 0; one column per attribute.
+        sample_weight : Tensor, shape (n,), optional
+
+        Returns
+        -------
+        Tensor, scalar
+        """
+        score, y = _column("logits", logits), _column("targets", targets).to(logits.dtype)
+        if len(y) != len(score) or len(sensitive) != len(score) or not len(score):
+            raise InputError(
+                f"logits, targets and sensitive must have one row per person; they have "
+                f"{len(score)}, {len(y)} and {len(sensitive)}. Pass columns of the same batch."
+            )
+        if sensitive.is_floating_point() and not bool((sensitive == sensitive.round()).all()):
+            raise InputError(
+                "sensitive must hold group numbers, not measurements. Cut a number into bins and "
+                "number the bins from 0."
+            )
+        groups = GroupTensor.from_codes(sensitive, importance=self._importance())
+        each = nn.functional.binary_cross_entropy_with_logits(score, y, reduction="none")
+        weight = torch.ones_like(score) if sample_weight is None else sample_weight.to(score.dtype)
+        loss = (each * weight).sum() / weight.sum().clamp_min(1e-12)
+        unfair = self._function(torch.sigmoid(self.sharpness * score), y, groups, weight)
+        self.accuracy_loss, self.fairness_penalty = loss.detach(), unfair.detach()
+        return loss + self.eta * unfair
+
+    def extra_repr(self) -> str:
+        """Parameters, as shown by ``print(model)``."""
+        return f"eta={self.eta}, penalty={self.penalty!r}, sharpness={self.sharpness}"
+
+    def _importance(self) -> list[list[float]] | None:
+        if self.group_weights is None:
+            return None
+        rows: list[list[float]] = []
+        plain: list[float] = []
+        for one in self.group_weights:
+            if isinstance(one, int | float):
+                plain.append(float(one))
+            else:
+                rows.append(list(one))
+        return rows or [plain]
+
+
+def _column(name: str, values: Tensor) -> Tensor:
+    """Read (n,) or (n, 1); anything else would broadcast to (n, n) unnoticed."""
+    if values.dim() == 2 and values.shape[1] == 1:
+        return values[:, 0]
+    if values.dim() != 1:
+        raise InputError(
+            f"{name} must have shape (n,) or (n, 1); it has {tuple(values.shape)}. "
+            "Pass the column of the good outcome."
+        )
+    return values

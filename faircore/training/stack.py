@@ -1,0 +1,160 @@
+"""Many small networks trained as one: a stacked multilayer perceptron.
+
+All candidates see the same rows, so their first layers are one large matrix product. Backward is
+written out by hand on kept buffers: autograd would allocate a large temporary per operation, and
+on a CPU most of the time then goes into page faults rather than arithmetic. Only the gradient of
+the loss with respect to the logits, a small (k, n) array, comes from autograd.
+
+Shapes: k candidates, n rows of a batch, d columns, h units of a layer.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_ALIGN = 16  # columns are padded to full vector registers
+
+
+def widen(X: Tensor) -> Tensor:
+    """Append the constant column that carries the biases, and zeros up to full registers.
+
+    The matrix product then adds the bias for free; the zero columns never receive a gradient.
+    """
+    n, d = X.shape
+    wide = X.new_zeros(n, -(-(d + 1) // _ALIGN) * _ALIGN)
+    wide[:, :d] = X
+    wide[:, d] = 1.0
+    return wide
+
+
+class StackedNetworks:
+    """k networks of one shape, with the candidate axis first in every parameter.
+
+    Parameters
+    ----------
+    n_features : int
+    hidden : tuple of int
+        Units of each hidden layer (ReLU); empty for logistic regression.
+    seeds : sequence of int
+        One per candidate: equal seeds start from equal weights.
+    device : torch.device or str
+
+    Attributes
+    ----------
+    weights : list of Tensor
+        Per layer (k, h_out, h_in): the first layer's h_in is the widened number of columns; later
+        layers keep their bias in ``biases``.
+    biases : list of Tensor
+        Per layer after the first, (k, h_out).
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden: tuple[int, ...],
+        seeds: list[int],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.n_features, self.hidden = n_features, hidden
+        wide = -(-(n_features + 1) // _ALIGN) * _ALIGN
+        sizes = [n_features, *hidden, 1]
+        started = [_initial(sizes, seed) for seed in seeds]
+        self.weights = [
+            torch.stack([w[layer] for w, _ in started]).to(device)
+            for layer in range(len(sizes) - 1)
+        ]
+        self.biases = [
+            torch.stack([b[layer] for _, b in started]).to(device)
+            for layer in range(1, len(sizes) - 1)
+        ]
+        first = self.weights[0].new_zeros(len(seeds), sizes[1], wide)
+        first[..., :n_features] = self.weights[0]
+        first[..., n_features] = torch.stack([b[0] for _, b in started]).to(device)
+        self.weights[0] = first
+        self._buffers: dict[tuple[str, int, tuple[int, ...]], Tensor] = {}
+        self._seen = first
+        self._activations: list[Tensor] = []
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of stacked networks."""
+        return len(self.weights[0])
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """Every parameter, candidate axis first."""
+        return [*self.weights, *self.biases]
+
+    def keep(self, candidates: Tensor) -> None:
+        """Go on with some of the candidates only."""
+        self.weights = [w[candidates].contiguous() for w in self.weights]
+        self.biases = [b[candidates].contiguous() for b in self.biases]
+        self._buffers.clear()
+
+    def forward(self, wide: Tensor) -> Tensor:
+        """Logits of widened rows, (n, d') to (k, n). The result is valid until the next call."""
+        k, n = self.n_candidates, len(wide)
+        flat = self.weights[0].reshape(-1, wide.shape[1])
+        out = torch.mm(flat, wide.T, out=self._buffer("out", 0, (len(flat), n))).view(k, -1, n)
+        self._seen, self._activations = wide, []
+        for layer, bias in enumerate(self.biases, start=1):
+            self._activations.append(torch.relu_(out))
+            weight = self.weights[layer]
+            out = torch.bmm(weight, out, out=self._buffer("out", layer, (k, weight.shape[1], n)))
+            out += bias[..., None]
+        return out[:, 0, :]
+
+    def backward(self, grad_logits: Tensor) -> list[Tensor]:
+        """Gradients of :attr:`parameters` from those of the logits of the last forward, (k, n).
+
+        The result is valid until the next call.
+        """
+        k, n = grad_logits.shape
+        grad = grad_logits[:, None, :]  # (k, h_out, n) of the layer at hand
+        weight_grads: list[Tensor] = []
+        bias_grads: list[Tensor] = []
+        for layer in range(len(self.biases), 0, -1):
+            weight, below = self.weights[layer], self._activations[layer - 1]
+            out = self._buffer("weight", layer, tuple(weight.shape))
+            weight_grads.insert(0, torch.bmm(grad, below.transpose(1, 2), out=out))
+            bias_grads.insert(0, grad.sum(-1))
+            down = self._buffer("grad", layer, tuple(below.shape))
+            if weight.shape[1] == 1:  # an outer product, which bmm does slowly
+                torch.mul(weight.transpose(1, 2), grad, out=down)
+            else:
+                torch.bmm(weight.transpose(1, 2), grad, out=down)
+            # The derivative of ReLU, in one pass over the buffer that already holds the gradient.
+            grad = torch.ops.aten.threshold_backward.grad_input(down, below, 0, grad_input=down)
+        first = self.weights[0]
+        out = self._buffer("weight", 0, (first.shape[0] * first.shape[1], first.shape[2]))
+        torch.mm(grad.reshape(-1, n), self._seen, out=out)
+        return [out.view(first.shape), *weight_grads, *bias_grads]
+
+    def network(self, candidate: int) -> list[tuple[Tensor, Tensor]]:
+        """Weight (h_out, h_in) and bias (h_out,) of each layer of one candidate, copied."""
+        first = self.weights[0][candidate]
+        layers = [(first[:, : self.n_features], first[:, self.n_features])]
+        layers += [
+            (w[candidate], b[candidate]) for w, b in zip(self.weights[1:], self.biases, strict=True)
+        ]
+        return [(w.detach().cpu().clone(), b.detach().cpu().clone()) for w, b in layers]
+
+    def _buffer(self, kind: str, layer: int, shape: tuple[int, ...]) -> Tensor:
+        key = (kind, layer, shape)
+        if key not in self._buffers:
+            self._buffers[key] = self.weights[0].new_empty(shape)
+        return self._buffers[key]
+
+
+def _initial(sizes: list[int], seed: int) -> tuple[list[Tensor], list[Tensor]]:
+    """Torch's own start for linear layers: uniform within 1/sqrt(fan in)."""
+    generator = torch.Generator().manual_seed(seed)
+    weights, biases = [], []
+    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        bound = 1 / math.sqrt(fan_in)
+        weights.append(torch.rand(fan_out, fan_in, generator=generator).mul_(2).sub_(1).mul_(bound))
+        biases.append(torch.rand(fan_out, generator=generator).mul_(2).sub_(1).mul_(bound))
+    return weights, biases
