@@ -1,1 +1,68 @@
-"""faircore: fair models, their cost, and how sure we are."""
+"""Which model could be deployed, how fair is it, at what cost, and how sure are we.
+
+Everything public is importable from here. Names load on first use, so ``import faircore`` stays
+light: torch comes only with what trains.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faircore.data import Dataset as Dataset
+    from faircore.data import DataSpec as DataSpec
+    from faircore.data import Sensitive as Sensitive
+    from faircore.data import read_dataset as read_dataset
+    from faircore.errors import FaircoreError as FaircoreError
+    from faircore.export.bundle import export_bundle as export_bundle
+    from faircore.export.bundle import load_bundle as load_bundle
+    from faircore.frontier import Candidate as Candidate
+    from faircore.frontier import Frontier as Frontier
+    from faircore.groups import Groups as Groups
+    from faircore.metrics import Report as Report
+    from faircore.metrics import evaluate as evaluate
+    from faircore.pareto import pareto_frontier as pareto_frontier
+    from faircore.plots import frontier_figure as frontier_figure
+    from faircore.plots import save_figure as save_figure
+    from faircore.sweep import SweepSpec as SweepSpec
+    from faircore.sweep import run_sweep as run_sweep
+    from faircore.training import FairnessRegularizer as FairnessRegularizer
+    from faircore.training import TrainingConfig as TrainingConfig
+
+_HOMES = {
+    "Candidate": "faircore.frontier",
+    "DataSpec": "faircore.data",
+    "Dataset": "faircore.data",
+    "FaircoreError": "faircore.errors",
+    "FairnessRegularizer": "faircore.training",
+    "Frontier": "faircore.frontier",
+    "Groups": "faircore.groups",
+    "Report": "faircore.metrics",
+    "Sensitive": "faircore.data",
+    "SweepSpec": "faircore.sweep",
+    "TrainingConfig": "faircore.training",
+    "evaluate": "faircore.metrics",
+    "export_bundle": "faircore.export.bundle",
+    "frontier_figure": "faircore.plots",
+    "load_bundle": "faircore.export.bundle",
+    "pareto_frontier": "faircore.pareto",
+    "read_dataset": "faircore.data",
+    "run_sweep": "faircore.sweep",
+    "save_figure": "faircore.plots",
+}
+
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'faircore' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

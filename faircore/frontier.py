@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -215,12 +214,6 @@ class Frontier:
         frame.insert(7, "non_dominated", self.non_dominated)
         return frame
 
-    def save(self, path: str | Path) -> Path:
-        """Write the plot: ``.html`` opens offline, ``.png`` or ``.svg`` needs a Chromium."""
-        from faircore.plots import frontier_figure, save_figure
-
-        return save_figure(frontier_figure(self), path)
-
 
 def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which points no other point beats, both objectives to be maximised.
@@ -239,9 +232,9 @@ def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     >>> non_dominated(np.array([[1.0, 0.0], [0.5, 0.5], [0.4, 0.4], [0.0, 1.0]])).tolist()
     [True, True, False, True]
     """
-    keep = np.isfinite(values).all(axis=1)
-    # Best first objective first, ties by the second: a point is beaten when an earlier one, with
-    # a first objective strictly higher, has a second at least as high, or equal first, higher second.
+    keep: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+    # Best first objective first, ties by the second. A point is beaten by an earlier one with a
+    # higher first and no lower second objective, or with an equal first and a higher second.
     order = np.lexsort((-values[:, 1], -values[:, 0]))
     order = order[keep[order]]
     x, y = values[order, 0], values[order, 1]

@@ -12,8 +12,9 @@ import numpy as np
 from faircore.data import Dataset, dataset_from_arrays, split_rows
 from faircore.frontier import Candidate, Frontier
 from faircore.methods import METHODS
-from faircore.metrics.inputs import as_binary, as_weights, same_length
+from faircore.metrics.inputs import as_binary, as_weights
 from faircore.penalties import find_penalty
+from faircore.plots import frontier_figure, save_figure
 from faircore.sweep import SweepSpec
 from faircore.training import Prepared, TrainingConfig
 
@@ -116,7 +117,7 @@ def pareto_frontier(
         split=HELD_OUT,
     )
     if path is not None:
-        frontier.save(path)
+        save_figure(frontier_figure(frontier), path)
     return frontier
 
 

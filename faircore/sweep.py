@@ -89,8 +89,8 @@ class SweepSpec:
         raw = json.loads(text)
         config = raw.pop("config")
         config["hidden"] = tuple(config["hidden"])
-        lists = {k: tuple(raw.pop(k)) for k in ("strengths", "seeds", "partitions")}
-        return cls(**raw, **lists, config=TrainingConfig(**config))
+        raw |= {k: tuple(raw[k]) for k in ("strengths", "seeds", "partitions")}
+        return cls(**raw, config=TrainingConfig(**config))
 
     def trial_id(self, fingerprint: str, strength: float, seed: int) -> str:
         """Hash of the data and of everything that determines one trial."""

@@ -40,8 +40,8 @@ def dataset_from_arrays(
     features, sensitive = as_frame(X, prefix="x"), as_frame(sensitive_features, prefix="group")
     if len(features) != len(y) or len(sensitive) != len(y):
         raise InputError(
-            f"X, y and sensitive_features must have one row per person; they have {len(features):,}, "
-            f"{len(y):,} and {len(sensitive):,}. Pass columns of the same table."
+            f"X, y and sensitive_features must have one row per person; they have "
+            f"{len(features):,}, {len(y):,} and {len(sensitive):,}. Pass columns of the same table."
         )
     if len(np.unique(y)) < 2:
         raise InputError("y must hold both outcomes, 0 and 1; it holds one. Check the target.")

@@ -97,6 +97,6 @@ def _check_text_size(
 def _cell(name: str, kind: str) -> str:
     """SQL for one column as text; empty text and "not a number" are missing."""
     column = quoted_name(name)
-    if kind in ("FLOAT", "DOUBLE"):
-        return f"CASE WHEN NOT isnan({column}) THEN CAST({column} AS VARCHAR) END AS {column}"
-    return f"nullif(CAST({column} AS VARCHAR), '') AS {column}"
+    # Not isnan(): DuckDB may answer it from column statistics, which leave NaN out.
+    empty = "nan" if kind in ("FLOAT", "DOUBLE") else ""
+    return f"nullif(CAST({column} AS VARCHAR), '{empty}') AS {column}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def _check_archive(file: Path, limits: Limits) -> None:
                 if re.fullmatch(r"xl/worksheets/[^/]+\.xml", part.filename):
                     _check_extent(archive, part, file.name, limits)
             is_workbook = any(part.filename.startswith("xl/") for part in parts)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error):
         raise DataError(f"{file.name} is a damaged workbook. Save it again.") from None
     if not is_workbook:
         raise DataError(

@@ -68,7 +68,8 @@ class Disparity:
                 rates = np.where(counted, rates, np.nan)
             values.append(difference(rates) if self.kind == "difference" else ratio(rates))
         worst = np.fmax if self.kind == "difference" else np.fmin
-        return worst.reduce(np.stack(values))
+        found: NDArray[np.float64] = worst.reduce(np.stack(values))
+        return found
 
 
 DISPARITIES: dict[str, Disparity] = {

@@ -48,9 +48,9 @@ class Rate:
         """Rate of counts of shape (..., 2, 2); NaN where the denominator is 0."""
         numerator, denominator = self.parts(counts)
         defined = denominator > 0
-        return np.divide(
-            numerator, denominator, where=defined, out=np.full_like(denominator, np.nan)
-        )
+        rate: NDArray[np.float64] = np.full_like(denominator, np.nan)
+        np.divide(numerator, denominator, where=defined, out=rate)
+        return rate
 
 
 _ALL = (TN, FP, FN, TP)

@@ -10,7 +10,7 @@ from faircore.penalties.soft import GroupTensor, soft_counts
 def covariance(
     probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
 ) -> Tensor:
-    """Half the sum over groups of |cov(score, membership)|, mean over partitions, (..., n) to (...).
+    """Half the sum of |cov(score, membership)| over groups, (..., n) to (...), partitions averaged.
 
     With one attribute of two values, the absolute covariance of the score with the attribute: the
     penalty of many tutorials, after Zafar et al. 2017. A group's share enters twice, as its size

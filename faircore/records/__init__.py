@@ -1,1 +1,6 @@
-"""records."""
+"""Reviews, their candidates, and what was decided in them."""
+
+from faircore.records.candidates import frontier_of_review, trial_ids
+from faircore.records.reviews import Opening, Review, ReviewStore, now
+
+__all__ = ["Opening", "Review", "ReviewStore", "frontier_of_review", "now", "trial_ids"]

@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from faircore.errors import StoreError
+from faircore.files import flush_folder, write_whole
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -83,13 +84,13 @@ class TrialStore:
         try:
             partial.mkdir(parents=True)
             for name, data in contents.items():
-                _write_flushed(partial / name, data)
+                write_whole(partial / name, data)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists() and self.get(trial_id) is None:
                 shutil.rmtree(target)  # damaged: what was computed anew replaces it
             if not target.exists():
                 partial.rename(target)
-                _flush_folder(target.parent)
+                flush_folder(target.parent)
         except OSError as error:
             raise StoreError(
                 f"A finished trial could not be written to the workspace: {error.strerror}. "
@@ -118,18 +119,3 @@ class TrialStore:
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             return None
-
-
-def _write_flushed(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

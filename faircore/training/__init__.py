@@ -6,9 +6,9 @@ from faircore.training.regularizer import FairnessRegularizer
 from faircore.training.stack import StackedNetworks
 
 __all__ = [
+    "EncodedRows",
     "FairnessRegularizer",
     "Prepared",
-    "EncodedRows",
     "StackedNetworks",
     "Trained",
     "TrainingConfig",

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faircore.groups import Groups
+from faircore.network import Network
 from faircore.penalties import GroupTensor, PenaltyFunction
 from faircore.training.adam import StackedAdam
-from faircore.network import Network
 from faircore.training.stack import StackedNetworks, widen
 
 
@@ -135,8 +135,9 @@ def train_networks(
     order = torch.Generator().manual_seed(config.stream_seed)
     for epoch in range(1, config.epochs + 1):
         warmed = eta * min(1.0, epoch / (config.warmup_epochs + 1))
-        for rows in torch.randperm(learn.n, generator=order).split(config.batch_size):
-            batch = learn.take(rows.to(device))
+        shuffled = torch.randperm(learn.n, generator=order).to(device)
+        for start in range(0, learn.n, config.batch_size):
+            batch = learn.take(shuffled[start : start + config.batch_size])
             logits = stack.forward(batch.wide)
             grad = _gradient(logits, batch, penalty, warmed, config.sharpness)
             adam.step(stack.parameters, stack.backward(grad))

@@ -11,6 +11,7 @@ Shapes: k candidates, n rows of a batch, d columns, h units of a layer.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -112,7 +113,7 @@ class StackedNetworks:
 
         The result is valid until the next call.
         """
-        k, n = grad_logits.shape
+        n = grad_logits.shape[1]
         grad = grad_logits[:, None, :]  # (k, h_out, n) of the layer at hand
         weight_grads: list[Tensor] = []
         bias_grads: list[Tensor] = []
@@ -153,7 +154,7 @@ def _initial(sizes: list[int], seed: int) -> tuple[list[Tensor], list[Tensor]]:
     """Torch's own start for linear layers: uniform within 1/sqrt(fan in)."""
     generator = torch.Generator().manual_seed(seed)
     weights, biases = [], []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         bound = 1 / math.sqrt(fan_in)
         weights.append(torch.rand(fan_out, fan_in, generator=generator).mul_(2).sub_(1).mul_(bound))
         biases.append(torch.rand(fan_out, generator=generator).mul_(2).sub_(1).mul_(bound))

@@ -31,6 +31,11 @@ def _parts(splits: object) -> np.ndarray:
     return part
 
 
+def _stay_together(part: np.ndarray, group: np.ndarray) -> bool:
+    parts = pd.Series(part).groupby(group)
+    return bool((parts.min() == parts.max()).all())
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     n=st.integers(40, 400),
@@ -67,15 +72,15 @@ def test_same_seed_same_split_and_another_seed_another() -> None:
 
 def test_every_row_is_equally_likely_to_train() -> None:
     y, sensitive = _rows(60, 2)
-    trained = np.mean([_parts(split_rows(y, sensitive, seed=s)) == 0 for s in range(300)], axis=0)
-    assert np.abs(trained - 0.5).max() < 0.15
+    trained = np.mean([_parts(split_rows(y, sensitive, seed=s)) == 0 for s in range(150)], axis=0)
+    assert np.abs(trained - 0.5).max() < 0.2
 
 
 def test_entities_never_straddle() -> None:
     y, sensitive = _rows(3000, 5)
     entity = np.random.default_rng(5).integers(0, 900, 3000)
     part = _parts(split_rows(y, sensitive, entity=entity))
-    assert (pd.Series(part).groupby(entity).nunique() == 1).all()
+    assert _stay_together(part, entity)
     np.testing.assert_allclose(np.bincount(part) / 3000, SHARES, atol=0.03)
 
 
@@ -84,7 +89,7 @@ def test_time_runs_from_train_to_certify_and_ties_stay_together() -> None:
     time = np.random.default_rng(6).integers(0, 100, 2000)
     part = _parts(split_rows(y, sensitive, time=time))
     assert (np.diff(part[np.argsort(time, kind="stable")]) >= 0).all()
-    assert (pd.Series(part).groupby(time).nunique() == 1).all()
+    assert _stay_together(part, time)
     np.testing.assert_allclose(np.bincount(part) / 2000, SHARES, atol=0.02)
     days = np.datetime64("2024-01-01", "ns") + time.astype("timedelta64[D]")
     assert (_parts(split_rows(y, sensitive, time=days)) == part).all()
@@ -95,7 +100,7 @@ def test_time_with_entities_trains_on_nothing_later_than_the_cut() -> None:
     rng = np.random.default_rng(7)
     time, entity = rng.random(2000), rng.integers(0, 1500, 2000)
     part = _parts(split_rows(y, sensitive, time=time, entity=entity))
-    assert (pd.Series(part).groupby(entity).nunique() == 1).all()
+    assert _stay_together(part, entity)
     last = pd.Series(time).groupby(entity).max()
     of_entity = pd.Series(part).groupby(entity).first()
     assert last[of_entity == 0].max() < last[of_entity == 1].min()
@@ -110,9 +115,9 @@ def test_wrong_shares_are_refused(shares: tuple[float, ...]) -> None:
 
 def test_an_empty_part_is_refused() -> None:
     y, sensitive = _rows(100, 0)
-    with pytest.raises(InputError, match="would be empty.*points in time"):
+    with pytest.raises(InputError, match=r"would be empty.*points in time"):
         split_rows(y, sensitive, time=np.repeat([0, 1], 50))
-    with pytest.raises(InputError, match="would be empty.*people"):
+    with pytest.raises(InputError, match=r"would be empty.*people"):
         split_rows(y, sensitive, entity=np.zeros(100))
 
 

@@ -55,7 +55,7 @@ def text_frame(columns: dict[str, list[str | None]]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.array(cells, dtype="str") for name, cells in columns.items()})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12))
 def test_csv_to_store_and_back_is_exact(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, ...]]

@@ -1,0 +1,232 @@
+"""The command line: ``faircore sweep | frontier | export | score``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faircore.errors import FaircoreError
+from faircore.workspace import default_workspace
+
+if TYPE_CHECKING:
+    from faircore.data import DataSpec, Table
+    from faircore.frontier import Frontier
+
+# Each command imports what it needs itself: scoring must not wait for the training stack.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, or 2 when something the user gave cannot be used."""
+    options = _parser().parse_args(arguments)
+    try:
+        if "workspace" in options and options.workspace is None:
+            options.workspace = default_workspace()
+        options.run(options)
+    except FaircoreError as error:
+        print(f"faircore: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("faircore: stopped; every finished model is kept.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Train a sweep on a file and print the frontier."""
+    from faircore.data import build_dataset
+    from faircore.records import ReviewStore
+    from faircore.sweep import Progress, SweepSpec, run_sweep
+    from faircore.training import TrainingConfig
+
+    table, roles = _read(options)
+    dataset = build_dataset(table, roles)
+    spec = SweepSpec(
+        strengths=options.strengths,
+        seeds=options.seeds,
+        penalty=options.penalty,
+        partitions=tuple(options.partition),
+        config=TrainingConfig(hidden=options.hidden),
+    )
+
+    def show(progress: Progress) -> None:
+        line = f"{progress.finished} of {progress.wanted} trained, {progress.share:.0%} of the rest"
+        if sys.stderr.isatty():
+            print(f"\r{line} ", end="", file=sys.stderr, flush=True)
+
+    frontier = run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
+    reviews = ReviewStore(options.workspace)
+    review = reviews.create(options.name or Path(table.source).stem, table, dataset)
+    reviews.add_sweep(review.id, spec.to_json())
+    _show(frontier.view(disparity=_disparity_of(options.penalty)))
+    print(f"\nReview {review.id}. Next: faircore export {review.id} --candidate ID --reason WHY")
+
+
+def frontier(options: argparse.Namespace) -> None:
+    """Show or save the frontier of a review."""
+    from faircore.plots import frontier_figure, save_figure
+    from faircore.records import frontier_of_review
+
+    found = frontier_of_review(options.workspace, options.review).view(
+        performance=options.performance,
+        disparity=options.disparity,
+        partition=options.by,
+        threshold=options.threshold,
+    )
+    _show(found)
+    if options.csv:
+        found.to_frame().to_csv(options.csv, index=False)
+    if options.plot:
+        save_figure(frontier_figure(found), options.plot)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Choose an operating point, open the sealed rows for it, and write the bundle."""
+    from faircore.decide import OperatingPoint, decide, who_is_acting
+    from faircore.export.bundle import export_bundle
+    from faircore.export.chosen import bundle_of_review
+    from faircore.records import frontier_of_review
+
+    decide(
+        options.workspace,
+        options.review,
+        OperatingPoint(options.candidate, options.threshold),
+        frontier=frontier_of_review(options.workspace, options.review).view(
+            threshold=options.threshold
+        ),
+        who=options.who or who_is_acting(),
+        reason=options.reason,
+    )
+    bundle = bundle_of_review(options.workspace, options.review)
+    print(export_bundle(bundle, options.out))
+
+
+def score(options: argparse.Namespace) -> None:
+    """Score new rows with a bundle."""
+    from faircore.export.scoring import score_file
+
+    n_rows = score_file(options.bundle, options.rows, options.out, keep=options.id)
+    if options.out:
+        print(f"{n_rows:,} rows scored into {options.out}")
+
+
+def _read(options: argparse.Namespace) -> tuple[Table, DataSpec]:
+    from faircore.data import DataSpec, Sensitive, guess_spec, load_sample, read_table
+
+    if options.sample:
+        return load_sample(options.sample)
+    if options.file is None:
+        raise FaircoreError("Name a file to read, or a sample with --sample adult.")
+    table = read_table(options.file)
+    if options.roles:
+        return table, DataSpec.from_json(Path(options.roles).read_text())
+    guess = guess_spec(table)
+    changes: dict[str, object] = {}
+    if options.target:
+        changes["target"] = options.target
+    if options.positive:
+        changes["positive"] = options.positive
+    if options.sensitive:
+        bins = {s.column: s.bins for s in guess.sensitive}
+        changes["sensitive"] = tuple(Sensitive(c, bins.get(c)) for c in options.sensitive)
+        changes["intersections"] = ()
+    if options.cross:
+        changes["intersections"] = tuple(tuple(c.split(",")) for c in options.cross)
+    taken = {options.target or guess.target, *(options.sensitive or guess.attributes)}
+    changes["features"] = tuple(f for f in guess.features if f not in taken)
+    return table, guess.with_(**changes)
+
+
+def _show(frontier: Frontier) -> None:
+    frame = frontier.to_frame().rename(columns={"non_dominated": "on front"})
+    columns = ["id", "strength", "seed", frontier.performance, frontier.disparity, "on front"]
+    failed = frame["failure"].notna()
+    print(f"By {frontier.partition}, threshold {frontier.threshold:.2f}, {frontier.split} rows")
+    print(frame.loc[~failed, columns].to_string(index=False, float_format="{:.4f}".format))
+    for _, row in frame[failed].iterrows():
+        print(f"{row['id']} failed: {row['failure']}")
+
+
+def _disparity_of(penalty: str) -> str:
+    from faircore.penalties import find_penalty
+
+    return find_penalty(penalty).disparity
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="faircore", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    workspace = argparse.ArgumentParser(add_help=False)
+    workspace.add_argument("--workspace", type=Path, help="folder of models and reviews")
+
+    one = commands.add_parser("sweep", parents=[workspace], help=sweep.__doc__)
+    one.set_defaults(run=sweep)
+    one.add_argument("file", nargs="?", help="CSV, Parquet or Excel file")
+    one.add_argument("--sample", help="adult, german_credit or lending, instead of a file")
+    one.add_argument("--roles", help="column roles as JSON, instead of guessing them")
+    one.add_argument("--target", help="outcome column")
+    one.add_argument("--positive", help="value of the outcome that is the good one")
+    one.add_argument("--sensitive", action="append", help="attribute to be fair about; repeat")
+    one.add_argument("--cross", action="append", help="attributes to cross: race,sex; repeat")
+    one.add_argument("--penalty", default="demographic_parity")
+    one.add_argument(
+        "--partition",
+        action="append",
+        default=[],
+        help="what the penalty acts on: sex, or 'race × sex'; repeat; default all",
+    )
+    one.add_argument(
+        "--strengths",
+        type=_numbers,
+        default=(0, 0.1, 0.2, 0.5, 1, 2, 5),
+        help="etas, comma separated",
+    )
+    one.add_argument("--seeds", type=_integers, default=(0,))
+    one.add_argument(
+        "--hidden",
+        type=_integers,
+        default=(64,),
+        help="units per hidden layer, comma separated; '' for logistic regression",
+    )
+    one.add_argument("--name", help="name of the review")
+
+    two = commands.add_parser("frontier", parents=[workspace], help=frontier.__doc__)
+    two.set_defaults(run=frontier)
+    two.add_argument("review", help="id of a review")
+    two.add_argument("--performance")
+    two.add_argument("--disparity")
+    two.add_argument("--by", help="partition: sex, or 'race × sex'")
+    two.add_argument("--threshold", type=float)
+    two.add_argument("--plot", help="write the plot: .html, .png or .svg")
+    two.add_argument("--csv", help="write the table")
+
+    three = commands.add_parser("export", parents=[workspace], help=export.__doc__)
+    three.set_defaults(run=export)
+    three.add_argument("review", help="id of a review")
+    three.add_argument("--candidate", required=True, help="id from `faircore frontier`")
+    three.add_argument("--threshold", type=float, default=0.5)
+    three.add_argument("--reason", required=True, help="why this point")
+    three.add_argument("--who", help="who chooses; default: your user name")
+    three.add_argument("--out", default="bundle.zip")
+
+    four = commands.add_parser("score", help=score.__doc__)
+    four.set_defaults(run=score)
+    four.add_argument("bundle", help="bundle.zip from the Export page")
+    four.add_argument("rows", help="CSV, Parquet or Excel file of rows to score")
+    four.add_argument("--out", help="CSV to write; default: standard output")
+    four.add_argument("--id", action="append", default=[], help="column to carry along; repeat")
+    return parser  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Choosing an operating point, and opening the sealed rows for it.
+
+The certify split is sealed: no function returns a figure from it without writing first, into the
+review's record, that it was opened, when, by whom and for which point.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.frontier import Frontier
+from faircore.metrics import confusion_counts
+from faircore.records import Opening, ReviewStore, now
+from faircore.sweep import read_network
+from faircore.training import Prepared
+
+SEALED = "certify"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A model and the threshold its score is compared with."""
+
+    candidate: str
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The chosen operating point and what it was chosen from.
+
+    Attributes
+    ----------
+    point : OperatingPoint
+    who, reason, at : str
+    method, penalty : str
+    strength : float
+    seed : int
+    split_seed : int
+        Seed of the split that the model was trained with.
+    considered : int
+        Candidates that were on the table.
+    alternatives : tuple of (candidate, performance, disparity)
+        The non-dominated ones, on the select split, in the view they were compared in.
+    view : dict
+        Performance, disparity, partition and threshold of that view.
+    sealed_counts : ndarray, shape (g, 2, 2)
+        Confusion counts on the certify split.
+    sealed_sizes : ndarray of int, shape (g,)
+        Rows per group of the certify split.
+    opening : int
+        How many times the sealed rows had been opened, this time included.
+    data_sha256, model_sha256 : str
+        Fingerprint of data and roles; hash of the weights.
+    """
+
+    point: OperatingPoint
+    who: str
+    reason: str
+    at: str
+    method: str
+    penalty: str
+    strength: float
+    seed: int
+    split_seed: int
+    considered: int
+    alternatives: tuple[tuple[str, float, float], ...]
+    view: dict[str, Any]
+    sealed_counts: NDArray[np.float64]
+    sealed_sizes: NDArray[np.int64]
+    opening: int
+    data_sha256: str
+    model_sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        raw = asdict(self)
+        raw["sealed_counts"] = self.sealed_counts.tolist()
+        raw["sealed_sizes"] = self.sealed_sizes.tolist()
+        return raw
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Decision:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(
+            **{
+                **raw,
+                "point": OperatingPoint(**raw["point"]),
+                "alternatives": tuple((i, float(a), float(b)) for i, a, b in raw["alternatives"]),
+                "sealed_counts": np.array(raw["sealed_counts"], np.float64),
+                "sealed_sizes": np.array(raw["sealed_sizes"], np.int64),
+            }
+        )
+
+
+def decide(
+    workspace: str | Path,
+    review_id: str,
+    point: OperatingPoint,
+    *,
+    frontier: Frontier,
+    who: str,
+    reason: str,
+    split_seed: int = 0,
+    prepared: Prepared | None = None,
+) -> Decision:
+    """Choose an operating point: record it, open the sealed rows, measure it there.
+
+    Parameters
+    ----------
+    workspace : path
+    review_id : str
+    point : OperatingPoint
+        Its threshold lies in [0, 1].
+    frontier : Frontier
+        The view in which the candidates were compared.
+    who, reason : str
+        Neither may be empty.
+    split_seed : int
+        The one the candidates were trained with.
+    prepared : Prepared, optional
+        The review's dataset, prepared with that seed; made when absent.
+
+    Raises
+    ------
+    InputError
+        When name, reason or threshold is missing or wrong, or the candidate failed.
+    """
+    who, reason = who.strip(), reason.strip()
+    if not who or not reason:
+        raise InputError(
+            "A choice needs the name of who makes it and a reason. Write both: the record is "
+            "read by people who were not there."
+        )
+    if not 0 <= point.threshold <= 1:
+        raise InputError("The threshold must lie between 0 and 1. Move it into that range.")
+    candidate = frontier.candidates[frontier.position(point.candidate)]
+    network = read_network(candidate.id, workspace=workspace)
+    reviews = ReviewStore(workspace)
+    if prepared is None:
+        prepared = Prepared.of(reviews.dataset(review_id), split_seed=split_seed)
+    opening = Opening(now(), who, point.candidate, point.threshold)
+    review = reviews.update(review_id, lambda r: replace(r, openings=(*r.openings, opening)))
+
+    rows = prepared.rows(SEALED)
+    groups = prepared.groups.take(rows)
+    scores = network.predict_proba(prepared.encoded(SEALED)).astype(np.float64)
+    counts = confusion_counts(
+        prepared.dataset.y_true[rows],
+        (scores >= point.threshold).astype(np.int8),
+        groups,
+        prepared.dataset.weights[rows],
+    )
+    decision = Decision(
+        point=point,
+        who=who,
+        reason=reason,
+        at=opening.at,
+        method=candidate.method,
+        penalty=candidate.penalty,
+        strength=candidate.strength,
+        seed=candidate.seed,
+        split_seed=split_seed,
+        considered=len(frontier.candidates),
+        alternatives=tuple(
+            (frontier.candidates[k].id, float(frontier.values[k, 0]), float(frontier.values[k, 1]))
+            for k in frontier.front
+        ),
+        view={
+            "performance": frontier.performance,
+            "disparity": frontier.disparity,
+            "partition": frontier.partition,
+            "threshold": frontier.threshold,
+        },
+        sealed_counts=counts,
+        sealed_sizes=groups.sizes,
+        opening=len(review.openings),
+        data_sha256=prepared.dataset.fingerprint,
+        model_sha256=hashlib.sha256(
+            b"".join(a.tobytes() for a in (*network.weights, *network.biases))
+        ).hexdigest(),
+    )
+    reviews.update(review_id, lambda r: replace(r, decisions=(*r.decisions, decision.to_dict())))
+    return decision
+
+
+def who_is_acting() -> str:
+    """Name of the person at the keyboard: the seam where accounts will stand."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

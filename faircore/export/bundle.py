@@ -1,0 +1,158 @@
+"""A chosen model as one file: everything needed to score, and not one training row.
+
+A bundle is a zip of ``bundle.json`` (what it is, and the SHA-256 of the rest), ``encoder.json``
+(how columns become numbers), ``model.safetensors`` (weights) and ``model_card.md``. Reading it
+needs NumPy and pandas; nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from faircore.data import Encoder, Table
+from faircore.errors import BundleError
+from faircore.files import write_whole
+from faircore.network import Network
+
+FORMAT = 1
+_PARTS = ("encoder.json", "model.safetensors", "model_card.md")
+_MAX_BYTES = 1 << 29
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model, how to feed it, and where to cut.
+
+    Attributes
+    ----------
+    network : Network
+    encoder : Encoder
+    threshold : float
+        A row is selected when its score is at least this.
+    facts : dict
+        What the bundle is: review, candidate, data, target, good outcome, whether a sensitive
+        attribute is needed, versions and hashes.
+    card : str
+        The model card, Markdown.
+    """
+
+    network: Network
+    encoder: Encoder
+    threshold: float
+    facts: dict[str, Any]
+    card: str
+
+    def score(self, table: Table) -> pd.DataFrame:
+        """Score new rows.
+
+        Parameters
+        ----------
+        table : Table
+            Needs the columns the model was trained on; others are ignored.
+
+        Returns
+        -------
+        DataFrame, n rows
+            ``score``, the probability of the good outcome, and ``decision``, 1 for selected.
+
+        Raises
+        ------
+        DataError
+            When a column is missing or holds text where numbers are expected.
+        """
+        scores = self.network.predict_proba(self.encoder.transform_table(table)).astype(np.float64)
+        return pd.DataFrame(
+            {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
+        )
+
+
+def export_bundle(bundle: Bundle, path: str | Path) -> Path:
+    """Write a bundle; equal bundles give equal bytes."""
+    contents = {
+        "encoder.json": json.dumps(bundle.encoder.to_dict(), sort_keys=True, indent=1).encode(),
+        "model.safetensors": save(bundle.network.to_arrays()),
+        "model_card.md": bundle.card.encode(),
+    }
+    head = {
+        "format": FORMAT,
+        "threshold": bundle.threshold,
+        "facts": bundle.facts,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+    }
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in {
+                "bundle.json": json.dumps(head, sort_keys=True, indent=1).encode(),
+                **contents,
+            }.items():
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
+        write_whole(path, partial.read_bytes())
+    except OSError as error:
+        raise BundleError(
+            f"The bundle could not be written to {path.name!r}: {error.strerror}. "
+            "Choose a folder that exists and has space."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Read a bundle and check every part against its hash.
+
+    Raises
+    ------
+    BundleError
+        When the file is not a bundle, was changed, or comes from a newer faircore.
+    """
+    name = Path(path).name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # The declared sizes are checked before a byte is unpacked.
+            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+                raise BundleError(
+                    f"{name!r} unpacks to more than 512 MiB; no bundle does. Check it."
+                )
+            head = json.loads(archive.read("bundle.json"))
+            contents = {part: archive.read(part) for part in _PARTS}
+    except FileNotFoundError:
+        raise BundleError(f"There is no file {name!r}. Check the path of the bundle.") from None
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
+        raise BundleError(
+            f"{name!r} is not a faircore bundle: it is not a zip with the parts of one. "
+            "Download it again from the Export page."
+        ) from error
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise BundleError(
+            f"{name!r} has a format this version of faircore does not read (it reads {FORMAT}). "
+            "Update faircore, or export the bundle again."
+        )
+    for part, data in contents.items():
+        if hashlib.sha256(data).hexdigest() != head.get("sha256", {}).get(part):
+            raise BundleError(
+                f"{part} in {name!r} is not what was exported: its hash differs. Do not use this "
+                "bundle; download it again from the Export page."
+            )
+    try:
+        return Bundle(
+            Network.from_arrays(load(contents["model.safetensors"])),
+            Encoder.from_dict(json.loads(contents["encoder.json"])),
+            float(head["threshold"]),
+            dict(head["facts"]),
+            contents["model_card.md"].decode(),
+        )
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise BundleError(f"{name!r} cannot be read as a model. Export it again.") from error

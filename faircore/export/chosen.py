@@ -1,0 +1,61 @@
+"""The bundle of a review's standing decision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faircore.decide import Decision
+from faircore.errors import BundleError
+from faircore.export.bundle import Bundle
+from faircore.export.card import model_card
+from faircore.records import ReviewStore
+from faircore.sweep import read_network
+from faircore.training import Prepared
+
+
+def bundle_of_review(
+    workspace: str | Path, review_id: str, *, prepared: Prepared | None = None
+) -> Bundle:
+    """Put together what a review decided.
+
+    Parameters
+    ----------
+    workspace : path
+    review_id : str
+    prepared : Prepared, optional
+        The review's dataset prepared with the decision's split seed; made when absent.
+
+    Raises
+    ------
+    BundleError
+        When nothing has been decided yet.
+    """
+    reviews = ReviewStore(workspace)
+    review = reviews.get(review_id)
+    if not review.decisions:
+        raise BundleError("No operating point has been chosen yet. Choose one on the Decide page.")
+    decision = Decision.from_dict(review.decisions[-1])
+    if prepared is None:
+        prepared = Prepared.of(reviews.dataset(review_id), split_seed=decision.split_seed)
+    spec = prepared.dataset.spec
+    facts = {
+        "review": review.id,
+        "name": review.name,
+        "candidate": decision.point.candidate,
+        "method": decision.method,
+        "strength": decision.strength,
+        "seed": decision.seed,
+        "target": spec.target,
+        "positive": spec.positive,
+        "needs_groups": spec.needs_groups,
+        "data_sha256": decision.data_sha256,
+        "model_sha256": decision.model_sha256,
+        "decided_at": decision.at,
+    }
+    return Bundle(
+        network=read_network(decision.point.candidate, workspace=workspace),
+        encoder=prepared.encoder,
+        threshold=decision.point.threshold,
+        facts=facts,
+        card=model_card(review.name, decision, prepared.dataset, prepared.groups.partitions),
+    )

@@ -1,0 +1,70 @@
+"""Scoring a file with a bundle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from faircore.data import read_table
+from faircore.errors import BundleError, DataError
+from faircore.export.bundle import load_bundle
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def score_file(
+    bundle_path: str | Path,
+    rows_path: str | Path,
+    out: str | Path | None = None,
+    *,
+    keep: Sequence[str] = (),
+) -> int:
+    """Score the rows of a file into a CSV.
+
+    Parameters
+    ----------
+    bundle_path, rows_path : path
+    out : path, optional
+        Standard output when absent.
+    keep : sequence of str
+        Columns to carry along, such as an identifier.
+
+    Returns
+    -------
+    int
+        Number of rows scored, in the order of the file: none is dropped.
+
+    Raises
+    ------
+    BundleError, DataError
+        When the bundle was changed, the rows lack a column, or ``keep`` names an unknown one.
+    """
+    bundle = load_bundle(bundle_path)
+    table = read_table(rows_path)
+    unknown = [column for column in keep if column not in table.columns]
+    if unknown:
+        raise DataError(
+            f"There is no column {unknown[0]!r} in {table.source!r} to carry along. "
+            f"Its columns are: {', '.join(table.columns[:20])}."
+        )
+    scored = bundle.score(table)
+    for position, column in enumerate(keep):
+        scored.insert(position, column, _escape(table.frame[column]))
+    try:
+        scored.to_csv(sys.stdout if out is None else out, index=False)
+    except OSError as error:
+        raise BundleError(
+            f"The scores could not be written: {error.strerror}. Choose another file with --out."
+        ) from error
+    return len(scored)
+
+
+def _escape(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Put a quote before text a spreadsheet would run as a formula."""
+    number = pd.to_numeric(column, errors="coerce").notna()
+    risky = column.str.startswith(_FORMULA).fillna(False).astype(bool) & ~number
+    return column.where(~risky, "'" + column.fillna(""))

@@ -1,0 +1,170 @@
+"""A sweep as a process of its own: started, watched and cancelled through files.
+
+The page never trains. It starts ``python -m faircore.jobs.worker FOLDER`` and reads the progress
+that the worker writes, so a reload, a second tab or another server sees the same job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from faircore.errors import JobError
+from faircore.files import locked, write_whole
+from faircore.records import ReviewStore
+from faircore.sweep import SweepSpec
+
+_NICE = 10  # the dashboard comes first
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job stands.
+
+    Attributes
+    ----------
+    state : str
+        ``running``, ``finished``, ``cancelled``, ``failed`` or ``lost`` (its process is gone
+        without a word).
+    wanted, finished : int
+        Trials asked for, and stored so far.
+    share : float
+        Share of the remaining work done, in [0, 1].
+    seconds : float
+        Since the start.
+    message : str
+        Why it failed, for people.
+    pid : int
+    """
+
+    state: str
+    wanted: int = 0
+    finished: int = 0
+    share: float = 0.0
+    seconds: float = 0.0
+    message: str = ""
+    pid: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state != "running"
+
+
+class Job:
+    """A sweep for a review, in a folder of the workspace.
+
+    Parameters
+    ----------
+    workspace : path
+    review_id : str
+    spec : SweepSpec
+    """
+
+    def __init__(self, workspace: str | Path, review_id: str, spec: SweepSpec) -> None:
+        self.workspace = Path(workspace)
+        self.review_id, self.spec = review_id, spec
+        name = hashlib.sha256(f"{review_id} {spec.to_json()}".encode()).hexdigest()[:16]
+        self.folder = self.workspace / "jobs" / name
+
+    def start(self) -> None:
+        """Start the worker, unless it runs already.
+
+        Raises
+        ------
+        JobError
+            When no process can be started.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / "lock"):
+            if not self.state().done:
+                return
+            (self.folder / "cancel").unlink(missing_ok=True)
+            request = {"review": self.review_id, "sweep": self.spec.to_json()}
+            write_whole(self.folder / "request.json", json.dumps(request).encode())
+            try:
+                with (self.folder / "log.txt").open("ab") as log:
+                    process = subprocess.Popen(
+                        [sys.executable, "-m", "faircore.jobs.worker", str(self.folder)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
+            except OSError as error:
+                raise JobError(
+                    f"The training process could not be started: {error.strerror}. Close other "
+                    "programs and launch again."
+                ) from error
+            _children[process.pid] = process
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            report(self.folder, JobState("running", len(self.spec.trials), pid=process.pid))
+
+    def state(self) -> JobState:
+        """Read how the job stands; ``lost`` when it never started or its process has died."""
+        try:
+            raw: dict[str, Any] = json.loads((self.folder / "progress.json").read_bytes())
+            state = JobState(**raw)
+        except (OSError, ValueError, TypeError):
+            return JobState("lost", len(self.spec.trials))
+        if not state.done and not _alive(state.pid):
+            # The worker may have said its last word between our two looks.
+            raw = json.loads((self.folder / "progress.json").read_bytes())
+            state = JobState(**raw)
+            if not state.done:
+                return JobState(**{**raw, "state": "lost"})
+        return state
+
+    def cancel(self) -> None:
+        """Ask the worker to stop; what is finished is kept."""
+        (self.folder / "cancel").touch()
+
+    def wait(self, *, timeout_seconds: float = 600.0) -> JobState:
+        """Wait until nothing more will happen."""
+        deadline = time.monotonic() + timeout_seconds
+        while not (state := self.state()).done:
+            if time.monotonic() > deadline:
+                raise JobError(f"The sweep has not ended within {timeout_seconds:.0f} seconds.")
+            time.sleep(0.05)
+        return state
+
+
+def report(folder: Path, state: JobState) -> None:
+    """Write how a job stands."""
+    write_whole(folder / "progress.json", json.dumps(asdict(state)).encode(), durable=state.done)
+
+
+def read_request(folder: Path) -> tuple[str, SweepSpec]:
+    """Review and sweep a job folder asks for."""
+    raw = json.loads((folder / "request.json").read_bytes())
+    return str(raw["review"]), SweepSpec.from_json(raw["sweep"])
+
+
+def start_sweep(workspace: str | Path, review_id: str, spec: SweepSpec) -> Job:
+    """Note a sweep in its review and start it."""
+    ReviewStore(workspace).add_sweep(review_id, spec.to_json())
+    job = Job(workspace, review_id, spec)
+    job.start()
+    return job
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs. A child that has ended is reaped, or it would look alive."""
+    child = _children.get(pid)
+    if child is not None:
+        return child.poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,74 @@
+"""The process that trains: ``python -m faircore.jobs.worker FOLDER``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from faircore.errors import FaircoreError
+from faircore.jobs.job import JobState, read_request, report
+from faircore.records import ReviewStore
+from faircore.sweep import Progress, run_sweep
+
+_REPORT_SECONDS = 0.2
+
+
+class _Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+    pass
+
+
+def main(folder: Path) -> int:
+    """Run the sweep a job folder asks for; the exit code is 0 unless it failed."""
+    workspace = folder.parent.parent
+    started = time.monotonic()
+    review_id, spec = read_request(folder)
+    state = JobState("running", len(spec.trials), pid=os.getpid())
+    last = 0.0
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal state, last
+        if (folder / "cancel").exists():
+            raise _Cancelled
+        state = replace(
+            state,
+            wanted=progress.wanted,
+            finished=progress.finished,
+            share=progress.share,
+            seconds=time.monotonic() - started,
+        )
+        if time.monotonic() - last >= _REPORT_SECONDS:
+            last = time.monotonic()
+            report(folder, state)
+
+    def end(name: str, message: str = "") -> None:
+        seconds = time.monotonic() - started
+        report(folder, replace(state, state=name, seconds=seconds, message=message))
+
+    try:
+        run_sweep(
+            ReviewStore(workspace).dataset(review_id),
+            spec,
+            workspace=workspace,
+            on_progress=on_progress,
+        )
+    except _Cancelled:
+        end("cancelled")
+    except FaircoreError as error:
+        end("failed", str(error))
+        return 1
+    except Exception:
+        traceback.print_exc()  # into the job's log, never onto a page: it may hold data
+        end("failed", "Training stopped because of a fault in faircore; the log of the job has it.")
+        return 1
+    else:
+        state = replace(state, finished=state.wanted, share=1.0)
+        end("finished")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

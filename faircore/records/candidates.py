@@ -1,0 +1,37 @@
+"""Every candidate of a review, whichever sweep it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faircore.data import Dataset
+from faircore.frontier import Frontier
+from faircore.records.reviews import Review, ReviewStore
+from faircore.sweep import SweepSpec, load_frontier
+
+
+def frontier_of_review(
+    workspace: str | Path, review_id: str, *, dataset: Dataset | None = None
+) -> Frontier:
+    """Read the stored candidates of all sweeps a review asked for.
+
+    Raises
+    ------
+    StoreError
+        When nothing is trained yet.
+    """
+    reviews = ReviewStore(workspace)
+    review = reviews.get(review_id)
+    if dataset is None:
+        dataset = reviews.dataset(review_id)
+    return load_frontier(dataset, trial_ids(review), workspace=workspace)
+
+
+def trial_ids(review: Review) -> tuple[str, ...]:
+    """Ids of every trial a review asked for, finished or not, each once."""
+    found: dict[str, None] = {}
+    for text in review.sweeps:
+        spec = SweepSpec.from_json(text)
+        for trial in spec.trials:
+            found[spec.trial_id(review.fingerprint, *trial)] = None
+    return tuple(found)
