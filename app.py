@@ -14,15 +14,16 @@ import plotly.graph_objects  # noqa: F401
 import pyarrow  # noqa: F401
 import streamlit as st
 
-import faircore  # noqa: F401
+import faircore.export.chosen
+import faircore.jobs
+import faircore.plots  # noqa: F401
+from pages.routes import ROUTES
 
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
-    from starlette.routing import BaseRoute
 
-# The gate, and the routes for records and bundles, are listed here and nowhere else.
+# The gate that will stand in front of every route is listed here and nowhere else.
 MIDDLEWARE: list[Middleware] = []
-ROUTES: list[BaseRoute] = []
 
 
 @asynccontextmanager

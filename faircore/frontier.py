@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from faircore.errors import InputError
 from faircore.groups import Partition, find_partition
 from faircore.metrics import (
+    THRESHOLDS,
     find_disparity,
     find_performance,
     overall_counts,
@@ -74,7 +75,8 @@ class Frontier:
     performance, disparity, partition : str
         Names of the two objectives and of the partition the disparity is taken over.
     threshold : float
-        A row is selected when its score is at least this.
+        A row is selected when its score is at least this; the nearest of
+        :data:`faircore.metrics.THRESHOLDS` to what was given.
     split : str
         The rows all figures are measured on.
     min_group_size : int
@@ -98,6 +100,13 @@ class Frontier:
         find_performance(self.performance)
         find_disparity(self.disparity)
         find_partition(self.partitions, self.partition)
+        if not 0 <= self.threshold <= 1:
+            raise InputError(
+                f"The threshold must lie between 0 and 1; it is {self.threshold}. Change it."
+            )
+        # Counts exist on a grid: what is named must be what was counted.
+        grid = float(THRESHOLDS[threshold_index(self.threshold)])
+        object.__setattr__(self, "threshold", grid)
         if self.split not in self.sizes:
             raise InputError(
                 f"There are no counts on split {self.split!r}. Choose one of: "
@@ -172,8 +181,11 @@ class Frontier:
 
     @property
     def reference(self) -> tuple[float, float]:
-        """Worst value of each objective among the candidates."""
-        worst = np.nanmin(self.values * np.array(self.directions), axis=0) * self.directions
+        """Worst value of each objective among the candidates; NaN when none has values."""
+        comparable = self.values[np.isfinite(self.values).all(axis=1)]
+        if not len(comparable):
+            return (float("nan"), float("nan"))
+        worst = (comparable * self.directions).min(axis=0) * self.directions
         return (float(worst[0]), float(worst[1]))
 
     def hypervolume(self, reference: Sequence[float] | None = None) -> float:
@@ -186,10 +198,12 @@ class Frontier:
         """
         from moocore import hypervolume  # a quarter of a second that `import faircore` need not pay
 
+        if not np.isfinite(self.values).all(axis=1).any():
+            return 0.0
         signs = -np.array(self.directions, np.float64)  # moocore minimises
         points = self.values[np.isfinite(self.values).all(axis=1)] * signs
         corner = np.array(self.reference if reference is None else reference, np.float64) * signs
-        return float(hypervolume(points, ref=corner)) if len(points) else 0.0
+        return float(hypervolume(points, ref=corner))
 
     def position(self, candidate_id: str) -> int:
         """Position of a candidate by its id."""

@@ -84,7 +84,7 @@ class Groups:
         cls,
         sensitive_features: Any,
         *,
-        partitions: Sequence[Sequence[str]] | None = None,
+        partitions: Sequence[str | Sequence[str]] | None = None,
         levels: Mapping[str, Sequence[str]] | None = None,
     ) -> Groups:
         """Group rows by sensitive attributes.
@@ -104,12 +104,17 @@ class Groups:
             When there is no row or no attribute, or a partition names an unknown attribute.
         """
         if isinstance(sensitive_features, Groups):
+            if partitions is not None:
+                raise InputError(
+                    "These rows are grouped already. Pass the attributes to choose partitions."
+                )
             return sensitive_features
         frame = as_frame(sensitive_features, prefix="group")
         if partitions is None:
             partitions = [(name,) for name in frame.columns]
+        partitions = [(p,) if isinstance(p, str) else tuple(p) for p in partitions]
         unknown = {a for attributes in partitions for a in attributes} - set(frame.columns)
-        if unknown or not partitions or not len(frame):
+        if unknown or not partitions or not all(partitions) or not len(frame):
             raise InputError(
                 f"The partitions must cross attributes among {', '.join(frame.columns) or 'none'}, "
                 f"over at least one row; got {len(frame)} rows and unknown attributes "
@@ -178,17 +183,19 @@ def find_partition(partitions: Sequence[Partition], name: str) -> Partition:
     raise InputError(f"There is no partition {name!r}. Choose one of: {known}.")
 
 
-def _code(column: pd.Series, order: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+def _code(column: pd.Series[Any], order: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """Labels in order, missing last, and the code of each row."""
+    if not order and isinstance(column.dtype, pd.CategoricalDtype):
+        order = [_label(v) for v in column.cat.categories]
     raw, values = pd.factorize(column, sort=False)
-    names = [_label(v) for v in values]
-    ranked = sorted(range(len(names)), key=lambda i: _rank(names[i], values[i], order))
-    position = np.empty(len(names) + 1, np.int64)
-    position[ranked] = np.arange(len(names))
-    labels = [names[i] for i in ranked]
-    position[-1] = len(names)  # factorize marks a missing value with -1
+    # Values that read alike are one group: 1 and "1", a missing value and the text for it.
+    rank = {_label(v): _rank(v, order) for v in reversed(list(values))}
     if (raw < 0).any():
-        labels.append(MISSING)
+        rank[MISSING] = (2, 0.0, "")
+    labels = sorted(rank, key=lambda name: rank[name])
+    number = {name: i for i, name in enumerate(labels)}
+    # factorize marks a missing value with -1, which reads the last entry.
+    position = np.array([*(number[_label(v)] for v in values), number.get(MISSING, -1)], np.int64)
     return labels, position[raw]
 
 
@@ -196,7 +203,8 @@ def _label(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _rank(name: str, value: Any, order: Sequence[str]) -> tuple[int, float, str]:
+def _rank(value: Any, order: Sequence[str]) -> tuple[int, float, str]:
+    name = _label(value)
     if name in order:
         return (0, float(list(order).index(name)), "")
     number = float(value) if isinstance(value, int | float | np.number) else 0.0

@@ -68,8 +68,8 @@ class Network:
     def from_layers(cls, layers: Sequence[tuple[Tensor, Tensor]]) -> Network:
         """Copy the layers of a torch model."""
         return cls(
-            tuple(w.detach().cpu().numpy() for w, _ in layers),
-            tuple(b.detach().cpu().numpy() for _, b in layers),
+            tuple(w.detach().cpu().numpy().copy() for w, _ in layers),
+            tuple(b.detach().cpu().numpy().copy() for _, b in layers),
         )
 
     def to_arrays(self) -> dict[str, NDArray[np.float32]]:

@@ -14,7 +14,7 @@ from faircore.frontier import Candidate, Frontier
 from faircore.methods import METHODS
 from faircore.metrics.inputs import as_binary, as_weights
 from faircore.penalties import find_penalty
-from faircore.plots import frontier_figure, save_figure
+from faircore.plots import check_ending, frontier_figure, save_figure
 from faircore.sweep import SweepSpec
 from faircore.training import Prepared, TrainingConfig
 
@@ -72,6 +72,8 @@ def pareto_frontier(
     MissingToolError
         When a picture is asked for and no Chromium is found.
     """
+    if path is not None:
+        check_ending(path)  # before minutes of training, not after
     truth = as_binary(y, name="y")
     spec = SweepSpec(
         strengths=tuple(etas),
@@ -83,6 +85,8 @@ def pareto_frontier(
         X, truth, sensitive_features, weights=as_weights(sample_weight, n_rows=len(truth))
     )
     prepared = _prepare(dataset, split_seed)
+    names = {column.removeprefix("X:") for column in dataset.features.columns}
+    needs_groups = bool(names & set(dataset.sensitive.columns))
     candidates = []
     method = METHODS[spec.method]
     for trained in method.train(
@@ -95,12 +99,12 @@ def pareto_frontier(
             cubes[HELD_OUT] = prepared.cube("certify", scores)
         candidates.append(
             Candidate(
-                id=f"eta={strength:g},seed={seed}",
+                id=f"eta={strength!r},seed={seed}",
                 method=spec.method,
                 penalty=penalty,
                 strength=strength,
                 seed=seed,
-                needs_groups=False,
+                needs_groups=needs_groups,
                 cubes=cubes,
                 fit_seconds=trained.fit_seconds,
                 best_epoch=trained.best_epoch,

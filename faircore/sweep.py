@@ -15,7 +15,7 @@ from faircore.frontier import Candidate, Frontier
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS
 from faircore.network import Network
-from faircore.penalties import find_penalty
+from faircore.penalties import PENALTIES
 from faircore.store import StoredTrial, TrialStore
 from faircore.training import Prepared, Trained, TrainingConfig
 
@@ -63,7 +63,9 @@ class SweepSpec:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise SweepError(f"There is no method {self.method!r}. Choose: {', '.join(METHODS)}.")
-        find_penalty(self.penalty)
+        if self.penalty not in PENALTIES:
+            known = ", ".join(PENALTIES)
+            raise SweepError(f"There is no penalty {self.penalty!r}. Choose one of: {known}.")
         if not self.strengths or not all(0 <= s < float("inf") for s in self.strengths):
             raise SweepError(
                 "Every strength must be a number of zero or more, and there must be one at least. "
@@ -72,7 +74,9 @@ class SweepSpec:
         if not self.seeds:
             raise SweepError("There must be one seed at least. Add one.")
         object.__setattr__(self, "strengths", tuple(sorted({0.0, *map(float, self.strengths)})))
-        object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
+        object.__setattr__(self, "seeds", tuple(sorted({int(seed) for seed in self.seeds})))
+        object.__setattr__(self, "partitions", tuple(sorted(set(self.partitions))))
+        object.__setattr__(self, "split_seed", int(self.split_seed))
 
     @property
     def trials(self) -> tuple[tuple[float, int], ...]:
@@ -98,8 +102,8 @@ class SweepSpec:
         whole = {
             **shared,
             "data": fingerprint,
-            "strength": strength,
-            "seed": seed,
+            "strength": float(strength),
+            "seed": int(seed),
             "recipe": RECIPE,
         }
         text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
@@ -163,6 +167,7 @@ def run_sweep(
             trial = missing[one.position]
             _keep(store, ids[trial], one, spec=spec, trial=trial, prepared=prepared)
             finished += 1
+            report(0.0 if finished < len(ids) else 1.0)
     return load_frontier(dataset, ids.values(), workspace=workspace, split_seed=spec.split_seed)
 
 

@@ -74,6 +74,13 @@ def test_a_mapping_with_numbers_for_names() -> None:
     assert [p.name for p in Groups.of({0: ["a", "b"], 1: ["c", "d"]}).partitions] == ["0", "1"]
 
 
+def test_columns_of_a_mapping_are_taken_row_by_row() -> None:
+    # As everywhere else, position counts and not the index; otherwise people change their race.
+    sex = pd.Series(["f", "m", "m"])
+    race = pd.Series(["x", "y", "z"], index=[2, 1, 0])
+    assert _names(Groups.of({"sex": sex, "race": race})) == [["f", "m", "m"], ["x", "y", "z"]]
+
+
 @pytest.mark.parametrize(
     ("values", "names"),
     [
@@ -102,7 +109,7 @@ def test_levels_come_first_in_their_order_and_need_not_occur() -> None:
 
 def test_parents_lose_one_attribute_each() -> None:
     frame = PEOPLE.assign(age=["1", "1", "2", "2", "2"])
-    groups = Groups.of(frame, partitions=[*BOTH, ("sex", "race", "age")])
+    groups = Groups.of(frame, partitions=[*BOTH, ("sex", "race", "age"), ("age",)])
     three, two = groups.partition("sex × race × age"), groups.partition("race × sex")
     m_b_1 = three.start + three.labels.index(("m", "b", "1"))
     assert groups.parents(m_b_1) == (two.start + two.labels.index(("b", "m")),)
@@ -117,6 +124,13 @@ def test_parents_of_a_value_that_reads_like_a_missing_one() -> None:
     groups = Groups.of({"sex": list("fff"), "race": race}, partitions=[*BOTH[:2], ("sex", "race")])
     child = int(groups.codes[2, 1])
     assert groups.parents(child) == (int(groups.codes[0, 1]), int(groups.codes[1, 1]))
+
+
+def test_no_two_groups_of_a_partition_have_one_name() -> None:
+    # A number and its text, a missing value and the word for it.
+    for values in ([1, "1", 2], [MISSING, None, "x"]):
+        names = Groups.of(np.array(values, dtype=object)).partitions[0].group_names
+        assert len(set(names)) == len(names)
 
 
 def test_take_keeps_numbers_and_lets_groups_become_empty() -> None:

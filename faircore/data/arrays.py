@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ def dataset_from_arrays(
     *,
     weights: NDArray[np.float64] | None = None,
 ) -> Dataset:
-    """Give arrays the form of a dataset; nothing is stored and there is no fingerprint.
+    """Give arrays the form of a dataset.
 
     Parameters
     ----------
@@ -51,16 +53,19 @@ def dataset_from_arrays(
         features=tuple(f"X:{c}" for c in features.columns),
         sensitive=tuple(Sensitive(c) for c in sensitive.columns),
     )
+    plain = pd.DataFrame({f"X:{c}": _plain(features[c]) for c in features.columns})
+    labels = pd.DataFrame({c: _labels(sensitive[c]) for c in sensitive.columns})
+    weights = np.ones(len(y)) if weights is None else weights
     return Dataset(
-        features=pd.DataFrame({f"X:{c}": _plain(features[c]) for c in features.columns}),
+        features=plain,
         y_true=y,
-        sensitive=pd.DataFrame({c: _labels(sensitive[c]) for c in sensitive.columns}),
+        sensitive=labels,
         levels={c: _levels(sensitive[c]) for c in sensitive.columns},
-        weights=np.ones(len(y)) if weights is None else weights,
+        weights=weights,
         entity=None,
         time=None,
         spec=spec,
-        fingerprint="",
+        fingerprint=_fingerprint(spec, plain, labels, y, weights),
         source="the arrays",
     )
 
@@ -74,8 +79,11 @@ def as_frame(values: Any, *, prefix: str) -> pd.DataFrame:
     if isinstance(values, pd.Series):
         name = prefix if values.name is None else str(values.name)
         return values.reset_index(drop=True).to_frame(name)
-    if isinstance(values, dict):
-        return pd.DataFrame(values)
+    if isinstance(values, Mapping):
+        # By position: Series of one mapping may carry indexes that have nothing to do with it.
+        return pd.DataFrame(
+            {str(k): pd.Series(v).reset_index(drop=True) for k, v in values.items()}
+        )
     array = np.asarray(values)
     if array.ndim == 1:
         return pd.DataFrame({prefix: array})
@@ -102,3 +110,19 @@ def _levels(column: pd.Series[Any]) -> tuple[str, ...]:
     """Values in their natural order, missing left out."""
     values = pd.Series(column.dropna().unique()).sort_values()
     return tuple(_labels(values))
+
+
+def _fingerprint(
+    spec: DataSpec,
+    features: pd.DataFrame,
+    sensitive: pd.DataFrame,
+    y: NDArray[np.int8],
+    weights: NDArray[np.float64],
+) -> str:
+    """SHA-256 of roles and content, so that other arrays never share stored models."""
+    digest = hashlib.sha256(spec.to_json().encode())
+    for frame in (features, sensitive):
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    digest.update(y.tobytes())
+    digest.update(weights.tobytes())
+    return digest.hexdigest()

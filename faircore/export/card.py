@@ -53,7 +53,9 @@ def model_card(
             if decision.opening == 1
             else "; each earlier look makes these figures a little less independent."
         ),
-        *(f"- {p.title}: {_share(p(overall))} ({p.sentence})" for p in PERFORMANCES.values()),
+        "\n".join(
+            f"- {p.title}: {_share(p(overall))} ({p.sentence})" for p in PERFORMANCES.values()
+        ),
         *(_partition(decision, p) for p in partitions),
         "## Alternatives",
         _alternatives(decision),

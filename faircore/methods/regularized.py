@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from faircore.penalties import find_penalty
-from faircore.training.loop import Trained, TrainingConfig, train_networks
-from faircore.training.prepared import Prepared
-
-STACK = 12
-"""Candidates trained as one network: enough for full matrix speed, few enough that the working
-memory stays in cache and results arrive while the rest still trains."""
+from faircore.training import Prepared, Trained, TrainingConfig, train_stacks
 
 
 def train_regularized(
@@ -38,25 +33,18 @@ def train_regularized(
     Yields
     ------
     Trained
-        With ``position`` counting through ``trials``.
+        With ``position`` counting through ``trials``, as soon as each has stopped.
     """
-    train = prepared.sample("train", partitions=partitions)
-    select = prepared.sample("select", partitions=partitions)
-    for start in range(0, len(trials), STACK):
-        part = trials[start : start + STACK]
 
-        def report(epoch: int, epochs: int, start: int = start, size: int = len(part)) -> None:
-            if on_progress is not None:
-                on_progress((start + size * epoch / epochs) / len(trials))
+    def report(done: int, planned: int) -> None:
+        if on_progress is not None:
+            on_progress(done / planned)
 
-        for trained in train_networks(
-            train,
-            select,
-            penalty=find_penalty(penalty).function,
-            etas=[eta for eta, _ in part],
-            seeds=[seed for _, seed in part],
-            config=config,
-            on_epoch=report,
-        ):
-            trained.position += start
-            yield trained
+    return train_stacks(
+        prepared.sample("train", partitions=partitions),
+        prepared.sample("select", partitions=partitions),
+        penalty=find_penalty(penalty).function,
+        trials=trials,
+        config=config,
+        on_progress=report,
+    )

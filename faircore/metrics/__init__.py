@@ -15,7 +15,7 @@ from faircore.metrics.disparities import (
     ratio,
 )
 from faircore.metrics.performance import PERFORMANCES, Performance, find_performance
-from faircore.metrics.rates import RATES, Rate
+from faircore.metrics.rates import RATES, Rate, find_rate
 from faircore.metrics.report import Report, disparity_table, evaluate, group_table
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "find_disparity",
     "find_performance",
+    "find_rate",
     "group_table",
     "overall_counts",
     "ratio",

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faircore.errors import InputError
 from faircore.groups import Groups
+from faircore.metrics.inputs import check_scores
 
 THRESHOLDS: NDArray[np.float64] = np.round(np.linspace(0.0, 1.0, 101), 2)
 """The fixed grid of the count cube: a row is selected when its score is at least the threshold."""
@@ -83,16 +83,6 @@ def count_cube(
         # Cancellation in a weighted sum may leave a tiny negative count.
         cube[k, ..., 1] = np.maximum(below[..., -1] - refused, 0.0)
     return cube.reshape(*y_score.shape[:-1], *cube.shape[1:])
-
-
-def check_scores(y_score: NDArray[np.floating]) -> None:
-    """Refuse scores that are not probabilities."""
-    bad = ~((y_score >= 0) & (y_score <= 1))
-    if bad.any():
-        raise InputError(
-            f"A score must be a probability between 0 and 1; {int(bad.sum()):,} of "
-            f"{bad.size:,} are missing or outside. Rescale them, or pass decisions as y_pred."
-        )
 
 
 def threshold_index(threshold: float) -> int:

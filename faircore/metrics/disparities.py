@@ -35,7 +35,8 @@ def ratio(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 class Disparity:
     """A named inequality between groups.
 
-    With several rates, the worst counts: the largest difference or the smallest ratio.
+    With several rates, the worst counts: the largest difference or the smallest ratio. When one of
+    them cannot be compared, neither can the whole: half a test is none.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Disparity:
             if counted is not None:
                 rates = np.where(counted, rates, np.nan)
             values.append(difference(rates) if self.kind == "difference" else ratio(rates))
-        worst = np.fmax if self.kind == "difference" else np.fmin
+        worst = np.maximum if self.kind == "difference" else np.minimum
         found: NDArray[np.float64] = worst.reduce(np.stack(values))
         return found
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faircore.errors import InputError
+
 TN, FP, FN, TP = (0, 0), (0, 1), (1, 0), (1, 1)
 
 
@@ -48,7 +50,7 @@ class Rate:
         """Rate of counts of shape (..., 2, 2); NaN where the denominator is 0."""
         numerator, denominator = self.parts(counts)
         defined = denominator > 0
-        rate: NDArray[np.float64] = np.full_like(denominator, np.nan)
+        rate: NDArray[np.float64] = np.full(np.shape(denominator), np.nan)
         np.divide(numerator, denominator, where=defined, out=rate)
         return rate
 
@@ -76,3 +78,10 @@ RATES: dict[str, Rate] = {
              "of people refused, the share without the good outcome", (TN,), (TN, FN)),
     )
 }  # fmt: skip
+
+
+def find_rate(name: str) -> Rate:
+    """Look a rate up by name, or say which there are."""
+    if name not in RATES:
+        raise InputError(f"There is no rate {name!r}. Choose one of: {', '.join(RATES)}.")
+    return RATES[name]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.groups import Groups, Partition
-from faircore.metrics.counts import check_scores, confusion_counts
+from faircore.metrics.counts import confusion_counts
 from faircore.metrics.disparities import DISPARITIES, overall_counts
-from faircore.metrics.inputs import as_binary, as_weights, same_length
+from faircore.metrics.inputs import as_binary, as_scores, as_weights, same_length
 from faircore.metrics.rates import RATES
 
 
@@ -84,9 +84,8 @@ def evaluate(
     if (y_pred is None) == (y_score is None):
         raise InputError("Pass either y_pred (decisions) or y_score (probabilities), not both.")
     if y_pred is None:
-        score = np.asarray(y_score, np.float64)
+        score = as_scores(y_score)
         same_length("y_score", score, len(truth))
-        check_scores(score)
         pred = (score >= threshold).astype(np.int8)
     else:
         pred = as_binary(y_pred, name="y_pred")

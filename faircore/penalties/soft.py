@@ -85,7 +85,7 @@ class GroupTensor:
         rows = torch.arange(self.n_partitions, device=self.partition.device)
         return (rows[:, None] == self.partition).to(torch.get_default_dtype())
 
-    def take(self, rows: Tensor) -> GroupTensor:
+    def take(self, rows: Tensor | slice) -> GroupTensor:
         """Keep some rows; the groups keep their numbers."""
         taken = replace(self, codes=self.codes[:, rows])
         taken.__dict__["spread"] = self.spread  # the same matrix serves every batch

@@ -2,6 +2,6 @@
 
 from faircore.plots.frontier import frontier_figure
 from faircore.plots.groups import group_bars
-from faircore.plots.save import save_figure
+from faircore.plots.save import check_ending, save_figure
 
-__all__ = ["frontier_figure", "group_bars", "save_figure"]
+__all__ = ["check_ending", "frontier_figure", "group_bars", "save_figure"]

@@ -1,20 +1,17 @@
-"""Colours: one accent, greys for context, and the same colour for the same group everywhere."""
+"""Colours: by default those of the page's theme, so that one figure suits light and dark.
+
+A trace without a colour of its own takes the theme's colour of its position. Groups are always
+drawn in the order of their partition, so a group has the same colour on every page; a figure that
+is saved takes :data:`SAVED_COLORS` in the same order.
+"""
 
 from __future__ import annotations
 
-ACCENT = "#0072B2"
-GREY = "#8A8F98"
-PALE = "#C9CDD3"
+CONTEXT = "rgba(128, 132, 140, 0.55)"
+"""What stands behind: grey enough to recede on light and on dark paper."""
 
-GROUP_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8F98")
-"""Okabe & Ito's palette without yellow, which is too pale on paper."""
-
-GROUP_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
-
-
-def group_style(position: int) -> tuple[str, str]:
-    """Colour and marker of a group by its position in its partition."""
-    return (
-        GROUP_COLORS[position % len(GROUP_COLORS)],
-        GROUP_SYMBOLS[position % len(GROUP_SYMBOLS)],
-    )
+SAVED_COLORS = (
+    "#0072B2", "#D55E00", "#00875F", "#B85C90", "#A87400",
+    "#3A8FC4", "#6E6E00", "#5B5B57", "#7A4FA3", "#A33B3B",
+)  # fmt: skip
+"""Okabe & Ito's palette, each colour moved to a contrast of 3 to 1 with paper."""

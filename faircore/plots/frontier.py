@@ -9,11 +9,13 @@ import plotly.graph_objects as go
 
 from faircore.frontier import Frontier
 from faircore.metrics import find_disparity, find_performance
-from faircore.plots.colors import ACCENT, PALE
+from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 
 BEATEN, FRONT = "beaten", "front"
-"""Names of the two traces."""
+"""Names of the two traces: other models beat it in both respects; none does."""
+
+_AS_IS = {"marker": {"opacity": 1}}  # a click must not fade the models it is compared with
 
 
 def frontier_figure(frontier: Frontier, *, height: int = 460) -> go.Figure:
@@ -29,23 +31,26 @@ def frontier_figure(frontier: Frontier, *, height: int = 460) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
-            **_points(frontier, beaten),
-            name=BEATEN,
-            mode="markers",
-            marker={"color": PALE, "size": 8, "line": {"width": 0}},
+            **_points(frontier, front),
+            name=FRONT,
+            mode="lines+markers",
+            line={"width": 1.5},
+            marker={"size": 11},
+            unselected=_AS_IS,
+            zorder=2,
         )
     )
     figure.add_trace(
         go.Scatter(
-            **_points(frontier, front),
-            name=FRONT,
-            mode="lines+markers",
-            line={"color": ACCENT, "width": 1.5},
-            marker={"color": ACCENT, "size": 10},
+            **_points(frontier, beaten),
+            name=BEATEN,
+            mode="markers",
+            marker={"color": CONTEXT, "size": 9, "line": {"width": 0}},
+            unselected=_AS_IS,
         )
     )
     fewer = "higher is more equal" if frontier.directions[1] > 0 else "lower is more equal"
-    calm(figure, height=height, hovermode="closest", dragmode="pan")
+    calm(figure, height=height, hovermode="closest", dragmode="pan", clickmode="event+select")
     figure.update_xaxes(
         title=f"{disparity.title} by {frontier.partition} ({fewer})", tickformat=".1%"
     )

@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.groups import Partition
-from faircore.metrics import RATES
-from faircore.plots.colors import group_style
+from faircore.metrics import find_rate
 from faircore.plots.layout import calm
 
 
@@ -34,28 +33,37 @@ def group_bars(
     min_group_size : int
         Smaller groups keep their place but show no bar: too few people to judge.
     """
-    values = RATES[rate](counts[partition.groups])
-    n = sizes[partition.groups]
-    shown = np.where(n >= min_group_size, values, np.nan)
-    names = [f"{name}<br>n = {size:,}" for name, size in zip(partition.group_names, n, strict=True)]
-    texts = [
-        f"{v:.1%}" if np.isfinite(v) else "too few" if size < min_group_size else "–"
-        for v, size in zip(shown, n, strict=True)
-    ]
-    figure = go.Figure(
-        go.Bar(
-            y=names,
-            x=np.nan_to_num(shown).round(5).tolist(),
-            text=texts,
-            textposition="outside",
-            orientation="h",
-            marker={"color": [group_style(i)[0] for i in range(len(names))]},
-            hovertemplate="%{y}: %{text}<extra></extra>",
-            cliponaxis=False,
+    measure = find_rate(rate)
+    values = measure(counts[partition.groups])
+    figure = go.Figure()
+    for name, n, value in zip(
+        partition.group_names, sizes[partition.groups].tolist(), values.tolist(), strict=True
+    ):
+        if n < min_group_size:
+            shown, text = 0.0, "too few people to judge"
+            label = f"{name}<br>n under {min_group_size}"
+        else:
+            shown = value if np.isfinite(value) else 0.0
+            text = f"{value:.1%}" if np.isfinite(value) else "–"
+            label = f"{name}<br>n = {n:,}"
+        figure.add_trace(
+            go.Bar(
+                y=[label],
+                x=[round(shown, 5)],
+                text=[text],
+                textposition="outside",
+                orientation="h",
+                hovertemplate="%{y}: %{text}<extra></extra>",
+                cliponaxis=False,
+                width=0.6,
+            )
         )
+    calm(figure, height=76 + 44 * len(figure.data), barmode="overlay")
+    highest = max(trace.x[0] for trace in figure.data)
+    figure.update_layout(margin={"l": 8, "r": 16, "t": 8, "b": 52})
+    # Room on the right for the value that stands outside the longest bar.
+    figure.update_xaxes(
+        title=measure.sentence, tickformat=".0%", range=[0, max(highest * 1.25, 0.05)]
     )
-    calm(figure, height=70 + 46 * len(names), bargap=0.35)
-    figure.update_layout(margin={"l": 8, "r": 48, "t": 8, "b": 48})
-    figure.update_xaxes(title=RATES[rate].sentence, tickformat=".0%", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticklabelstandoff=6)
     return figure

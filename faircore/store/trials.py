@@ -92,6 +92,8 @@ class TrialStore:
                 partial.rename(target)
                 flush_folder(target.parent)
         except OSError as error:
+            if self.get(trial_id) is not None:
+                return  # another sweep finished the same trial first
             raise StoreError(
                 f"A finished trial could not be written to the workspace: {error.strerror}. "
                 "Free some disk space or choose another workspace, then launch the sweep again; "
@@ -117,5 +119,5 @@ class TrialStore:
                 load(contents["cubes.safetensors"]),
                 load(contents["model.safetensors"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
             return None

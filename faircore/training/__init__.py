@@ -1,6 +1,7 @@
 """Training: stacked networks, the loop, and the loss for anybody's own loop."""
 
 from faircore.training.loop import EncodedRows, Trained, TrainingConfig, train_networks
+from faircore.training.parallel import train_stacks
 from faircore.training.prepared import Prepared
 from faircore.training.regularizer import FairnessRegularizer
 from faircore.training.stack import StackedNetworks
@@ -13,4 +14,5 @@ __all__ = [
     "Trained",
     "TrainingConfig",
     "train_networks",
+    "train_stacks",
 ]

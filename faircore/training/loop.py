@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faircore.errors import InputError
 from faircore.groups import Groups
 from faircore.network import Network
 from faircore.penalties import GroupTensor, PenaltyFunction
@@ -30,13 +31,20 @@ class TrainingConfig:
     learning_rate, clip_norm : float
         Adam's step; the largest gradient norm of one candidate.
     patience : int
-        Epochs without improvement on the select split after which a candidate stops.
+        Epochs without improvement on the select split after which a candidate stops, 1 or more;
+        they are counted from the end of the warm-up.
     warmup_epochs : int
-        Epochs over which eta rises linearly from 0, so that a network first learns to predict.
+        Epochs before eta is reached in full: in epoch e it is ``eta * e / (warmup_epochs + 1)``,
+        so that a network first learns to predict. Fewer than ``epochs``.
     sharpness : float
         The penalty sees ``sigmoid(sharpness * logit)``: above 1, closer to hard decisions.
     stream_seed : int
         Order of the minibatches, shared by all candidates.
+
+    Raises
+    ------
+    InputError
+        When a value is outside its range.
     """
 
     hidden: tuple[int, ...] = (64,)
@@ -48,6 +56,25 @@ class TrainingConfig:
     warmup_epochs: int = 0
     sharpness: float = 1.0
     stream_seed: int = 0
+
+    def __post_init__(self) -> None:
+        # Plain types, so that equal configurations have equal JSON and equal trial ids.
+        object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
+        for name in ("epochs", "batch_size", "patience", "warmup_epochs", "stream_seed"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+        for name in ("learning_rate", "clip_norm", "sharpness"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        self._check("hidden", all(units >= 1 for units in self.hidden), "units of 1 or more")
+        for name in ("epochs", "batch_size", "patience"):
+            self._check(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("learning_rate", "clip_norm", "sharpness"):
+            self._check(name, 0 < getattr(self, name) < float("inf"), "above 0")
+        self._check("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, "0 to epochs - 1")
+        self._check("stream_seed", self.stream_seed >= 0, "0 or more")
+
+    def _check(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InputError(f"{name} must be {rule}; it is {getattr(self, name)}. Change it.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,25 +162,25 @@ def train_networks(
     order = torch.Generator().manual_seed(config.stream_seed)
     for epoch in range(1, config.epochs + 1):
         warmed = eta * min(1.0, epoch / (config.warmup_epochs + 1))
-        shuffled = torch.randperm(learn.n, generator=order).to(device)
-        for start in range(0, learn.n, config.batch_size):
-            batch = learn.take(shuffled[start : start + config.batch_size])
+        for batch in learn.batches(torch.randperm(learn.n, generator=order), config.batch_size):
             logits = stack.forward(batch.wide)
             grad = _gradient(logits, batch, penalty, warmed, config.sharpness)
             adam.step(stack.parameters, stack.backward(grad))
         loss, unfair = _judge(stack, judge, penalty, config.sharpness)
         total = loss + eta * unfair
-        for i in torch.nonzero(total < best).flatten().tolist():
-            running[i].network = Network.from_layers(stack.network(i))
-            running[i].best_epoch, running[i].failure = epoch, None
-        best = torch.minimum(best, torch.nan_to_num(total, nan=torch.inf))
+        if epoch > config.warmup_epochs:  # before, a candidate is not yet what it is meant to be
+            for i in torch.nonzero(total < best).flatten().tolist():
+                running[i].network = Network.from_layers(stack.network(i))
+                running[i].best_epoch, running[i].failure = epoch, None
+            best = torch.minimum(best, torch.nan_to_num(total, nan=torch.inf))
         seconds = share * (time.perf_counter() - started)
         for one, a, b in zip(running, loss.tolist(), unfair.tolist(), strict=True):
             one.history.append((epoch, a, b))
             one.fit_seconds = seconds
         if on_epoch is not None:
             on_epoch(epoch, config.epochs)
-        waited = torch.tensor([epoch - one.best_epoch for one in running], device=device)
+        last = [max(one.best_epoch, config.warmup_epochs) for one in running]
+        waited = epoch - torch.tensor(last, device=device)
         done = (waited >= config.patience) | ~torch.isfinite(total)
         if epoch == config.epochs:
             done[:] = True
@@ -168,6 +195,9 @@ def train_networks(
             running = [running[i] for i in left.tolist()]
 
 
+_BLOCK = 16
+
+
 class _OnDevice:
     """Rows on the device, widened for the stack."""
 
@@ -175,6 +205,8 @@ class _OnDevice:
         self.wide = widen(torch.as_tensor(sample.X, device=device))
         self.y = torch.as_tensor(sample.y, dtype=torch.float32, device=device)
         weights = np.ones(len(sample.y)) if sample.weights is None else sample.weights
+        # Of mean 1: a penalty trusts a group by how many rows it has, whatever the weights' unit.
+        weights = weights / weights.mean()
         self.weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
         self.groups = GroupTensor.of(sample.groups, device=device)
 
@@ -182,7 +214,16 @@ class _OnDevice:
     def n(self) -> int:
         return len(self.y)
 
-    def take(self, rows: Tensor) -> _OnDevice:
+    def batches(self, order: Tensor, size: int) -> Iterator[_OnDevice]:
+        """Rows in this order, cut into batches; the last may be smaller."""
+        order = order.to(self.y.device)
+        # One gather serves several batches: that is quicker, and the block stays in cache.
+        for start in range(0, len(order), _BLOCK * size):
+            block = self.take(order[start : start + _BLOCK * size])
+            for first in range(0, block.n, size):
+                yield block.take(slice(first, first + size))
+
+    def take(self, rows: Tensor | slice) -> _OnDevice:
         taken = object.__new__(_OnDevice)
         taken.wide, taken.y = self.wide[rows], self.y[rows]
         taken.weights, taken.groups = self.weights[rows], self.groups.take(rows)

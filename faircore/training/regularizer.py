@@ -88,6 +88,11 @@ class FairnessRegularizer(nn.Module):
                 f"logits, targets and sensitive must have one row per person; they have "
                 f"{len(score)}, {len(y)} and {len(sensitive)}. Pass columns of the same batch."
             )
+        if not bool(((y == 0) | (y == 1)).all()):
+            raise InputError(
+                "targets must hold only 0 and 1; some are something else. Encode the good outcome "
+                "as 1 and the other as 0."
+            )
         if sensitive.is_floating_point() and not bool((sensitive == sensitive.round()).all()):
             raise InputError(
                 "sensitive must hold group numbers, not measurements. Cut a number into bins and "
@@ -95,7 +100,7 @@ class FairnessRegularizer(nn.Module):
             )
         groups = GroupTensor.from_codes(sensitive, importance=self._importance())
         each = nn.functional.binary_cross_entropy_with_logits(score, y, reduction="none")
-        weight = torch.ones_like(score) if sample_weight is None else sample_weight.to(score.dtype)
+        weight = _weights(sample_weight, score)
         loss = (each * weight).sum() / weight.sum().clamp_min(1e-12)
         unfair = self._function(torch.sigmoid(self.sharpness * score), y, groups, weight)
         self.accuracy_loss, self.fairness_penalty = loss.detach(), unfair.detach()
@@ -128,3 +133,17 @@ def _column(name: str, values: Tensor) -> Tensor:
             "Pass the column of the good outcome."
         )
     return values
+
+
+def _weights(sample_weight: Tensor | None, score: Tensor) -> Tensor:
+    """Weights of mean 1: a penalty trusts a group by its rows, whatever the weights' unit."""
+    if sample_weight is None:
+        return torch.ones_like(score)
+    weight = _column("sample_weight", sample_weight).to(score.dtype)
+    good = len(weight) == len(score) and bool((torch.isfinite(weight) & (weight >= 0)).all())
+    if not good:
+        raise InputError(
+            f"sample_weight must be zero or more, one per row; it has {len(weight)} values for "
+            f"{len(score)} rows, or some are negative, missing or infinite. Correct them."
+        )
+    return weight / weight.mean().clamp_min(1e-12)

@@ -129,5 +129,5 @@ def test_overall_counts_are_the_same_from_any_partition() -> None:
 
 def test_an_unknown_disparity_is_answered_with_the_known_ones() -> None:
     assert find_disparity("accuracy_difference").kind == "difference"
-    with pytest.raises(InputError, match="'gini'.*demographic_parity_ratio"):
+    with pytest.raises(InputError, match=r"'gini'.*demographic_parity_ratio"):
         find_disparity("gini")

@@ -132,5 +132,5 @@ def test_performances_agree_with_scikit_learn() -> None:
         precision_score(y_true, y_pred, sample_weight=weights)
     )
     assert find_performance("accuracy") is PERFORMANCES["accuracy"]
-    with pytest.raises(InputError, match="'profit'.*balanced_accuracy"):
+    with pytest.raises(InputError, match=r"'profit'.*balanced_accuracy"):
         find_performance("profit")

@@ -1,0 +1,60 @@
+# Two commands: `make app` serves the dashboard, `make test` passes every check. Both set up
+# everything they need in .venv, with the exact versions of requirements.txt.
+
+PYTHON ?= python3
+BIN := .venv/bin
+APP := .venv/.app
+TEST := .venv/.test
+BENCH := .venv/.bench
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
+
+.PHONY: app test check bench format clean
+.DEFAULT_GOAL := app
+
+app: $(APP)
+	$(BIN)/streamlit run app.py
+
+test: $(TEST) chromium
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --durations=10
+
+check: $(TEST)  # the fast inner loop
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not browser and not slow"
+
+bench: $(BENCH)
+	$(BIN)/python benchmarks/sweep_speed.py
+	$(BIN)/python benchmarks/frontier_speed.py
+	$(BIN)/python benchmarks/adult_frontier.py
+
+format: $(TEST)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "faircore needs Python 3.11 or newer; set PYTHON=/path/to/one"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(APP): pyproject.toml requirements.txt | .venv/bin/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(TEST): pyproject.toml requirements.txt | .venv/bin/python
+	$(INSTALL) --editable ".[test]"
+	@touch $@ $(APP)
+
+$(BENCH): pyproject.toml requirements.txt | .venv/bin/python
+	$(INSTALL) --editable ".[bench]"
+	@touch $@ $(APP)
+
+.PHONY: chromium
+chromium: $(TEST)
+	@$(BIN)/python -m tests.browser.install_chromium

@@ -1,0 +1,71 @@
+"""What pages read, kept in memory by content: equal keys mean equal content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+
+from faircore.data import Table, read_table
+from faircore.frontier import Candidate, Frontier
+from faircore.records import Review, ReviewStore, trial_ids
+from faircore.store import TrialStore
+from faircore.sweep import read_candidate
+from faircore.training import Prepared
+from faircore.workspace import default_workspace
+
+SPLIT_SEED = 0
+"""The split every sweep of the dashboard uses: candidates are compared on the same rows."""
+
+
+def prepared_of(review: Review) -> Prepared:
+    """The review's dataset with its groups, splits and encoder."""
+    return _prepared(str(default_workspace()), review.id, review.fingerprint)
+
+
+def frontier_of(review: Review) -> Frontier | None:
+    """Every candidate finished so far; ``None`` while there is none."""
+    store = TrialStore(default_workspace() / "trials")
+    finished = []
+    for trial in trial_ids(review):
+        try:
+            # A damaged trial that was trained again has the same id but another time.
+            finished.append((trial, (store.folder(trial) / "checksums.json").stat().st_mtime_ns))
+        except OSError:
+            continue
+    return _frontier(str(default_workspace()), review.id, review.fingerprint, tuple(finished))
+
+
+def table_of(path: str) -> Table:
+    """An uploaded file, read."""
+    return _table(path, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data")
+def _prepared(workspace: str, review_id: str, fingerprint: str) -> Prepared:
+    return Prepared.of(ReviewStore(workspace).dataset(review_id), split_seed=SPLIT_SEED)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _frontier(
+    workspace: str, review_id: str, fingerprint: str, finished: tuple[tuple[str, int], ...]
+) -> Frontier | None:
+    read = (_candidate(workspace, trial, stamp) for trial, stamp in finished)
+    candidates = tuple(c for c in read if c is not None)
+    if not candidates:
+        return None
+    prepared = _prepared(workspace, review_id, fingerprint)
+    sizes = {split: prepared.sizes(split) for split in ("train", "select")}
+    return Frontier(candidates, prepared.groups.partitions, sizes)
+
+
+@st.cache_resource(max_entries=6_000, show_spinner=False)
+def _candidate(workspace: str, trial_id: str, stamp: int) -> Candidate | None:
+    stored = TrialStore(Path(workspace) / "trials").get(trial_id)
+    return None if stored is None else read_candidate(trial_id, stored)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the file")
+def _table(path: str, sha256: str) -> Table:
+    return read_table(path)

@@ -1,0 +1,98 @@
+"""The session: which review is open and what is selected in it, typed, under one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from faircore.errors import FaircoreError
+from faircore.records import Review, ReviewStore
+from faircore.workspace import default_workspace
+
+KEY = "faircore"
+
+
+@dataclass
+class ReviewSession:
+    """What one browser tab looks at. It holds ids and choices, never data."""
+
+    review: str = ""
+    candidate: str = ""
+    clicked: str = ""
+    threshold: float = 0.5
+    performance: str = "accuracy"
+    disparity: str = ""
+    partition: str = ""
+    watched: str = ""
+    upload: str = ""
+    upload_id: str = ""
+
+
+def session() -> ReviewSession:
+    """The session of this tab; a review named in the address is opened."""
+    current: ReviewSession = st.session_state.setdefault(KEY, ReviewSession())
+    named = st.query_params.get("review", "")
+    if named and named != current.review:
+        open_review(named)
+        current = st.session_state[KEY]
+    return current
+
+
+def open_review(review_id: str) -> None:
+    """Look at another review; choices made in the last one do not carry over."""
+    st.session_state[KEY] = ReviewSession(review=review_id)
+
+
+def reviews() -> ReviewStore:
+    """The reviews of the workspace."""
+    return ReviewStore(default_workspace())
+
+
+def require_review(title: str, *, trained: bool = False) -> Review:
+    """Draw the page's head and return the open review, or say what to do first and stop.
+
+    Parameters
+    ----------
+    title : str
+        Title of the page.
+    trained : bool
+        Whether the page needs a sweep to have been launched.
+    """
+    current = session()
+    if not current.review:
+        st.title(title)
+        st.write("No review is open. Start one from a data file, or open one you have.")
+        with st.container(horizontal=True):
+            if st.button("Start with data", type="primary"):
+                st.switch_page("data.py")
+            if st.button("See all reviews"):
+                st.switch_page("reviews.py")
+        st.stop()
+    try:
+        review = reviews().get(current.review)
+    except FaircoreError as error:
+        st.title(title)
+        st.error(str(error))
+        if st.button("See all reviews"):
+            open_review("")
+            st.query_params.clear()
+            st.switch_page("reviews.py")
+        st.stop()
+    if st.query_params.get("review") != review.id:
+        st.query_params["review"] = review.id  # a reload or a shared link finds the same review
+    st.caption(f"**{review.name}** · {review.source} · {review.state} · next: {next_step(review)}")
+    st.title(title)
+    if trained and not review.sweeps:
+        st.write("No model has been trained in this review yet.")
+        if st.button("Train models", type="primary"):
+            st.switch_page("train.py")
+        st.stop()
+    return review
+
+
+def next_step(review: Review) -> str:
+    """What somebody has to do next, in words."""
+    if review.decisions:
+        return "download the bundle"
+    return "compare and choose a model" if review.sweeps else "train models"

@@ -1,0 +1,46 @@
+"""Export: the chosen model as a bundle anyone can score with."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from faircore.errors import FaircoreError
+from faircore.export.bundle import Bundle, export_bundle
+from faircore.export.chosen import bundle_of_review
+from faircore.records import Review
+from faircore.workspace import default_workspace
+from pages.components.loading import prepared_of
+from pages.components.session import require_review, reviews
+
+
+def bundle_of(review: Review) -> Bundle:
+    """Put the bundle together and lay it where the download route finds it."""
+    bundle = bundle_of_review(default_workspace(), review.id, prepared=prepared_of(review))
+    export_bundle(bundle, reviews().path(review.id) / "bundle.zip")
+    return bundle
+
+
+review = require_review("Export", trained=True)
+if not review.decisions:
+    st.write("No operating point has been chosen yet.")
+    if st.button("Choose one", type="primary"):
+        st.switch_page("decide.py")
+    st.stop()
+try:
+    bundle = bundle_of(review)
+except FaircoreError as error:
+    st.error(str(error))
+    st.stop()
+st.write(
+    "The bundle holds the model, how its inputs are prepared, the threshold and the model card. "
+    "It holds no row of the data."
+)
+st.link_button("Download the bundle", f"/files/bundle/{review.id}", type="primary")
+st.subheader("Score new rows with it")
+st.code("faircore score bundle.zip new.csv --out scored.csv", language="bash")
+st.caption(
+    f"The file needs the columns {', '.join(f'`{c.name}`' for c in bundle.encoder.columns)}. "
+    "Each row gets a score and a decision, in the order of the file."
+)
+with st.expander("Model card", expanded=False):
+    st.markdown(bundle.card)

@@ -1,0 +1,18 @@
+"""Every page, in the order of the journey."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+st.set_page_config(page_title="faircore", layout="wide")
+
+st.navigation(
+    [
+        st.Page("reviews.py", title="Reviews", default=True),
+        st.Page("data.py", title="Data"),
+        st.Page("train.py", title="Train"),
+        st.Page("frontier.py", title="Frontier"),
+        st.Page("decide.py", title="Decide"),
+        st.Page("export.py", title="Export"),
+    ]
+).run()

@@ -1,0 +1,35 @@
+"""Downloads through routes of our own, each with a check of the object asked for."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from faircore.errors import FaircoreError
+from faircore.records import ReviewStore
+from faircore.workspace import default_workspace
+
+
+def bundle(request: Request) -> Response:
+    """Send the bundle of a review that has decided; anything else is not found."""
+    try:
+        store = ReviewStore(default_workspace())
+        review = store.get(request.path_params["review"])
+    except FaircoreError:
+        return PlainTextResponse("There is no such review.", status_code=404)
+    path = store.path(review.id) / "bundle.zip"
+    if not review.decisions or not path.is_file():
+        return PlainTextResponse("This review has no bundle yet.", status_code=404)
+    name = re.sub(r"[^a-z0-9]+", "-", review.name.lower()).strip("-") or "bundle"
+    return FileResponse(
+        path,
+        filename=f"{name}.zip",
+        media_type="application/zip",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+ROUTES: list[BaseRoute] = [Route("/files/bundle/{review}", bundle, methods=["GET"])]

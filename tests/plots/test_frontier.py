@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faircore.frontier import Candidate, Frontier
+from faircore.groups import Groups
+from faircore.metrics import count_cube
+from faircore.plots import frontier_figure
+
+
+def _frontier() -> Frontier:
+    rng = np.random.default_rng(0)
+    groups = Groups.of({"sex": rng.choice(["f", "m"], 300)})
+    y_true = rng.integers(0, 2, 300).astype(np.int8)
+    shift = groups.codes[0]
+    candidates = [
+        Candidate(
+            id=f"id-{k}",
+            method="regularized",
+            penalty="demographic_parity",
+            strength=k / 2,
+            seed=k,
+            needs_groups=False,
+            cubes={
+                "select": count_cube(
+                    y_true, 0.4 * rng.random(300) + 0.3 * y_true + 0.05 * k * shift, groups
+                )
+            },
+            fit_seconds=1.0,
+            failure="lost" if k == 3 else None,
+        )
+        for k in range(6)
+    ]
+    return Frontier(tuple(candidates), groups.partitions, {"select": groups.sizes})
+
+
+def _traces(frontier: Frontier) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The traces named beaten and front, whatever their order."""
+    by_name = {t["name"]: t for t in json.loads(frontier_figure(frontier).to_json())["data"]}
+    assert set(by_name) == {"beaten", "front"}
+    return by_name["beaten"], by_name["front"]
+
+
+def test_the_same_frontier_gives_the_same_bytes() -> None:
+    first = frontier_figure(_frontier()).to_json()
+    assert frontier_figure(_frontier()).to_json() == first
+    assert frontier_figure(_frontier().view(threshold=0.5)).to_json() == first
+    assert frontier_figure(_frontier().view(threshold=0.4)).to_json() != first
+
+
+@pytest.mark.parametrize("disparity", ["demographic_parity_difference", "demographic_parity_ratio"])
+def test_each_point_carries_the_id_of_its_candidate(disparity: str) -> None:
+    frontier = _frontier().view(disparity=disparity)
+    beaten, front = _traces(frontier)
+    shown = {}
+    for trace in (beaten, front):
+        for x, y, (name, strength, seed) in zip(
+            trace["x"], trace["y"], trace["customdata"], strict=True
+        ):
+            shown[name] = (x, y)
+            candidate = frontier.candidates[frontier.position(name)]
+            assert (candidate.strength, candidate.seed) == (strength, seed)
+    # Everything but the candidate that failed.
+    assert set(shown) == {f"id-{k}" for k in (0, 1, 2, 4, 5)}
+    for name, (x, y) in shown.items():
+        accuracy, gap = frontier.values[frontier.position(name)]
+        assert (x, y) == pytest.approx((gap, accuracy), abs=1e-5)
+    assert [c[0] for c in front["customdata"]] == [
+        frontier.candidates[k].id for k in frontier.front
+    ]
+    assert "lines" in front["mode"]
+    assert "lines" not in beaten["mode"]
+
+
+def test_axes_say_what_they_show_and_which_way_is_better() -> None:
+    layout = json.loads(frontier_figure(_frontier()).to_json())["layout"]
+    assert "sex" in layout["xaxis"]["title"]["text"]
+    assert "lower is more equal" in layout["xaxis"]["title"]["text"]
+    ratio = frontier_figure(_frontier().view(disparity="demographic_parity_ratio"))
+    assert "higher is more equal" in ratio.layout.xaxis.title.text
+    assert "higher is better" in layout["yaxis"]["title"]["text"]
+
+
+def test_a_frontier_without_a_usable_candidate_is_an_empty_figure() -> None:
+    frontier = _frontier()
+    lost = Frontier((frontier.candidates[3],), frontier.partitions, frontier.sizes)
+    beaten, front = _traces(lost)
+    assert beaten["x"] == front["x"] == []
