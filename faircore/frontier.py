@@ -214,19 +214,18 @@ class Frontier:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per candidate: what it is, its two objectives, whether it is non-dominated."""
-        rows = [
+        columns = ("id", "method", "penalty", "strength", "seed")
+        later = ("needs_groups", "fit_seconds", "best_epoch", "failure")
+        known = {name: [getattr(c, name) for c in self.candidates] for name in columns + later}
+        return pd.DataFrame(
             {
-                "id": c.id, "method": c.method, "penalty": c.penalty, "strength": c.strength,
-                "seed": c.seed, "needs_groups": c.needs_groups, "fit_seconds": c.fit_seconds,
-                "best_epoch": c.best_epoch, "failure": c.failure,
+                **{name: known[name] for name in columns},
+                self.performance: self.values[:, 0],
+                self.disparity: self.values[:, 1],
+                "non_dominated": self.non_dominated,
+                **{name: known[name] for name in later},
             }
-            for c in self.candidates
-        ]  # fmt: skip
-        frame = pd.DataFrame(rows)
-        frame.insert(5, self.performance, self.values[:, 0])
-        frame.insert(6, self.disparity, self.values[:, 1])
-        frame.insert(7, "non_dominated", self.non_dominated)
-        return frame
+        )
 
 
 def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -112,7 +112,7 @@ class SweepSpec:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is: trials wanted, trials finished, share of the remaining work done."""
+    """How far a sweep is: trials wanted, trials stored, share of all its work done in [0, 1]."""
 
     wanted: int
     finished: int
@@ -147,9 +147,14 @@ def run_sweep(
     missing = [trial for trial in spec.trials if store.get(ids[trial]) is None]
     finished = len(ids) - len(missing)
 
-    def report(share: float) -> None:
+    share = 0.0
+
+    def report(done: float) -> None:
+        nonlocal share
+        share = done
         if on_progress is not None:
-            on_progress(Progress(len(ids), finished, share))
+            work = 1 - (1 - done) * len(missing) / len(ids)
+            on_progress(Progress(len(ids), finished, work))
 
     report(0.0 if missing else 1.0)
     if missing:
@@ -167,7 +172,7 @@ def run_sweep(
             trial = missing[one.position]
             _keep(store, ids[trial], one, spec=spec, trial=trial, prepared=prepared)
             finished += 1
-            report(0.0 if finished < len(ids) else 1.0)
+            report(share if finished < len(ids) else 1.0)
     return load_frontier(dataset, ids.values(), workspace=workspace, split_seed=spec.split_seed)
 
 

@@ -89,10 +89,9 @@ def watch(review: Review, spec: SweepSpec) -> None:
     if state.done:
         st.rerun()
     ready = stored(review, spec)
-    missing = max(state.wanted - state.finished, 1)
-    share = (state.finished + state.share * missing) / max(state.wanted, 1)
     st.progress(
-        min(share, 1.0), text=f"{ready} of {state.wanted} models ready · {state.seconds:.0f} s"
+        min(state.share, 1.0),
+        text=f"{ready} of {state.wanted} models ready · {state.seconds:.0f} s",
     )
     with st.container(horizontal=True):
         if ready and st.button("See those that are ready"):

@@ -37,7 +37,7 @@ class JobState:
     wanted, finished : int
         Trials asked for, and stored so far.
     share : float
-        Share of the remaining work done, in [0, 1].
+        Share of all its work done, in [0, 1].
     seconds : float
         Since the start.
     message : str

@@ -7,7 +7,7 @@ counts in torch (penalties) and resampled counts (intervals).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,16 +39,19 @@ class Rate:
     numerator: tuple[tuple[int, int], ...]
     denominator: tuple[tuple[int, int], ...]
 
-    def parts(self, counts: Any) -> tuple[Any, Any]:
-        """Numerator and denominator of counts of shape (..., 2, 2), each of shape (...)."""
-        return (
-            sum(counts[..., i, j] for i, j in self.numerator),
-            sum(counts[..., i, j] for i, j in self.denominator),
-        )
+    @cached_property
+    def coefficients(self) -> NDArray[np.float64]:
+        """Which cells, flattened as (tn, fp, fn, tp), make numerator and denominator, (4, 2)."""
+        matrix = np.zeros((4, 2))
+        for column, cells in enumerate((self.numerator, self.denominator)):
+            matrix[[2 * i + j for i, j in cells], column] = 1.0
+        return matrix
 
     def __call__(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rate of counts of shape (..., 2, 2); NaN where the denominator is 0."""
-        numerator, denominator = self.parts(counts)
+        numerator, denominator = np.moveaxis(
+            counts.reshape(*counts.shape[:-2], 4) @ self.coefficients, -1, 0
+        )
         defined = denominator > 0
         rate: NDArray[np.float64] = np.full(np.shape(denominator), np.nan)
         np.divide(numerator, denominator, where=defined, out=rate)

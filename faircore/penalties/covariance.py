@@ -18,9 +18,8 @@ def covariance(
     """
     counts = soft_counts(probs, y, groups, weights)
     size = counts.sum((-2, -1))
-    spread = groups.spread.to(counts.dtype)
-    total = (size @ spread.T).clamp_min(1e-12) @ spread
+    same = groups.same_partition.to(counts.dtype)
+    total = (size @ same).clamp_min(1e-12)
     selected = counts[..., 1].sum(-1)
-    overall = ((selected @ spread.T) @ spread) / total
-    apart = (selected / total - size / total * overall).abs()
+    apart = (selected / total - size / total * (selected @ same) / total).abs()
     return (apart * groups.importance).sum(-1) / (2 * groups.n_partitions)

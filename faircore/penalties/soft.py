@@ -28,12 +28,16 @@ class GroupTensor:
     n_partitions : int
     importance : Tensor, shape (g,)
         How much each group's distance counts in a penalty.
+    member : Tensor, shape (n, 2 g), optional
+        The weight of each row in the column of its group and outcome, if worked out ahead; it
+        must be of the outcomes and weights that :func:`soft_counts` is called with.
     """
 
     codes: Tensor
     partition: Tensor
     n_partitions: int
     importance: Tensor
+    member: Tensor | None = None
 
     @classmethod
     def of(cls, groups: Groups, *, device: torch.device | str = "cpu") -> GroupTensor:
@@ -80,16 +84,20 @@ class GroupTensor:
         return len(self.partition)
 
     @cached_property
-    def spread(self) -> Tensor:
-        """Matrix of shape (p, g) that is 1 where a group belongs to a partition."""
-        rows = torch.arange(self.n_partitions, device=self.partition.device)
-        return (rows[:, None] == self.partition).to(torch.get_default_dtype())
+    def same_partition(self) -> Tensor:
+        """Matrix of shape (g, g) that is 1 where two groups belong to one partition."""
+        return (self.partition[:, None] == self.partition).to(torch.get_default_dtype())
 
     def take(self, rows: Tensor | slice) -> GroupTensor:
         """Keep some rows; the groups keep their numbers."""
-        taken = replace(self, codes=self.codes[:, rows])
-        taken.__dict__["spread"] = self.spread  # the same matrix serves every batch
+        member = None if self.member is None else self.member[rows]
+        taken = replace(self, codes=self.codes[:, rows], member=member)
+        taken.__dict__["same_partition"] = self.same_partition  # one serves every batch
         return taken
+
+    def with_member(self, y: Tensor, weights: Tensor) -> GroupTensor:
+        """Work out :attr:`member` ahead, for rows that are cut into batches afterwards."""
+        return replace(self, member=_member(self, y, weights))
 
 
 def soft_counts(
@@ -111,15 +119,20 @@ def soft_counts(
     """
     n, n_cells = probs.shape[-1], 2 * groups.n_groups
     w = probs.new_ones(n) if weights is None else weights.to(probs.dtype)
-    cells = groups.codes * 2 + y.to(torch.int64)  # (p, n)
-    if n * n_cells <= _MATMUL_CELLS:
-        member = probs.new_zeros(n, n_cells).scatter_(1, cells.T, w[:, None].expand(n, len(cells)))
+    if groups.member is not None or n * n_cells <= _MATMUL_CELLS:
+        member = _member(groups, y, w) if groups.member is None else groups.member
         selected, total = probs @ member, member.sum(0)
     else:
         selected = probs.new_zeros(*probs.shape[:-1], n_cells)
         total = probs.new_zeros(n_cells)
-        for cell in cells:
+        for cell in groups.codes * 2 + y.to(torch.int64):
             selected = selected.index_add(-1, cell, probs * w)
             total = total.index_add(0, cell, w)
     counts = torch.stack([total - selected, selected], dim=-1)
-    return counts.reshape(*probs.shape[:-1], groups.n_groups, 2, 2)
+    return counts.view(*probs.shape[:-1], groups.n_groups, 2, 2)
+
+
+def _member(groups: GroupTensor, y: Tensor, weights: Tensor) -> Tensor:
+    cells = groups.codes * 2 + y.to(torch.int64)  # (p, n)
+    member = weights.new_zeros(len(weights), 2 * groups.n_groups)
+    return member.scatter_(1, cells.T, weights[:, None].expand(-1, len(cells)))

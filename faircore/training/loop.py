@@ -150,9 +150,8 @@ def train_networks(
     started = time.perf_counter()
     learn, judge = _OnDevice(train, device), _OnDevice(select, device)
     stack = StackedNetworks(train.X.shape[1], config.hidden, list(seeds), device)
-    adam = StackedAdam(
-        stack.parameters, learning_rate=config.learning_rate, clip_norm=config.clip_norm
-    )
+    adam = StackedAdam(stack, learning_rate=config.learning_rate, clip_norm=config.clip_norm)
+    charged = max(etas) > 0
     eta = torch.tensor(etas, dtype=torch.float32, device=device)
     running = [
         Trained(i, None, 0, 0.0, failure="it never reached a finite loss") for i in range(len(eta))
@@ -164,8 +163,11 @@ def train_networks(
         warmed = eta * min(1.0, epoch / (config.warmup_epochs + 1))
         for batch in learn.batches(torch.randperm(learn.n, generator=order), config.batch_size):
             logits = stack.forward(batch.wide)
-            grad = _gradient(logits, batch, penalty, warmed, config.sharpness)
-            adam.step(stack.parameters, stack.backward(grad))
+            grad = (torch.sigmoid(logits) - batch.y) * batch.scale
+            if charged:
+                grad += _penalty_gradient(logits, batch, penalty, warmed, config.sharpness)
+            stack.backward(grad)
+            adam.step()
         loss, unfair = _judge(stack, judge, penalty, config.sharpness)
         total = loss + eta * unfair
         if epoch > config.warmup_epochs:  # before, a candidate is not yet what it is meant to be
@@ -189,7 +191,6 @@ def train_networks(
             return
         if bool(done.any()):  # go on with the others only
             left = torch.nonzero(~done).flatten()
-            stack.keep(left)
             adam.keep(left)
             eta, best = eta[left], best[left]
             running = [running[i] for i in left.tolist()]
@@ -205,8 +206,9 @@ class _OnDevice:
         self.wide = widen(torch.as_tensor(sample.X, device=device))
         self.y = torch.as_tensor(sample.y, dtype=torch.float32, device=device)
         weights = np.ones(len(sample.y)) if sample.weights is None else sample.weights
-        # Of mean 1: a penalty trusts a group by how many rows it has, whatever the weights' unit.
-        weights = weights / weights.mean()
+        # Of mean 1 over the rows that count: a penalty trusts a group by how many rows it has,
+        # whatever the unit of the weights.
+        weights = weights * np.count_nonzero(weights) / weights.sum()
         self.weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
         self.groups = GroupTensor.of(sample.groups, device=device)
 
@@ -218,32 +220,39 @@ class _OnDevice:
         """Rows in this order, cut into batches; the last may be smaller."""
         order = order.to(self.y.device)
         # One gather serves several batches: that is quicker, and the block stays in cache.
+        wide = self.wide.new_empty(min(_BLOCK * size, self.n), self.wide.shape[1])
         for start in range(0, len(order), _BLOCK * size):
-            block = self.take(order[start : start + _BLOCK * size])
+            rows = order[start : start + _BLOCK * size]
+            # Into memory that is kept: a fresh block would cost more in page faults than the copy.
+            gathered = torch.index_select(self.wide, 0, rows, out=wide[: len(rows)])
+            block = self.take(rows, wide=gathered)
+            block.groups = block.groups.with_member(block.y, block.weights)
             for first in range(0, block.n, size):
                 yield block.take(slice(first, first + size))
 
-    def take(self, rows: Tensor | slice) -> _OnDevice:
+    @property
+    def scale(self) -> Tensor:
+        """Share of each row in a mean over the rows, (n,)."""
+        return self.weights / self.weights.sum().clamp_min(1e-12)
+
+    def take(self, rows: Tensor | slice, *, wide: Tensor | None = None) -> _OnDevice:
         taken = object.__new__(_OnDevice)
-        taken.wide, taken.y = self.wide[rows], self.y[rows]
+        taken.wide, taken.y = self.wide[rows] if wide is None else wide, self.y[rows]
         taken.weights, taken.groups = self.weights[rows], self.groups.take(rows)
         return taken
 
 
-def _gradient(
+def _penalty_gradient(
     logits: Tensor, rows: _OnDevice, penalty: PenaltyFunction, eta: Tensor, sharpness: float
 ) -> Tensor:
-    """Gradient of each candidate's loss with respect to its logits, (k, n).
+    """Gradient of eta times the penalty with respect to each candidate's logits, (k, n).
 
-    The accuracy loss's is written out; only the penalty's, over a (k, n) array, needs autograd.
+    The only place that needs autograd. The accuracy loss has its gradient written out.
     """
-    scale = rows.weights / rows.weights.sum().clamp_min(1e-12)
-    grad = (torch.sigmoid(logits) - rows.y) * scale
-    if bool((eta > 0).any()):
-        leaf = logits.detach().requires_grad_()
-        unfair = penalty(torch.sigmoid(sharpness * leaf), rows.y, rows.groups, rows.weights)
-        grad += torch.autograd.grad((eta * unfair).sum(), leaf)[0]
-    return grad
+    leaf = logits.detach().requires_grad_()
+    probs = torch.sigmoid(leaf if sharpness == 1.0 else sharpness * leaf)
+    unfair = penalty(probs, rows.y, rows.groups, rows.weights)
+    return torch.autograd.grad(unfair, leaf, eta)[0]
 
 
 def _judge(

@@ -136,7 +136,7 @@ def _column(name: str, values: Tensor) -> Tensor:
 
 
 def _weights(sample_weight: Tensor | None, score: Tensor) -> Tensor:
-    """Weights of mean 1: a penalty trusts a group by its rows, whatever the weights' unit."""
+    """Weights of mean 1 over the rows that count, so that their unit means nothing."""
     if sample_weight is None:
         return torch.ones_like(score)
     weight = _column("sample_weight", sample_weight).to(score.dtype)
@@ -146,4 +146,5 @@ def _weights(sample_weight: Tensor | None, score: Tensor) -> Tensor:
             f"sample_weight must be zero or more, one per row; it has {len(weight)} values for "
             f"{len(score)} rows, or some are negative, missing or infinite. Correct them."
         )
-    return weight / weight.mean().clamp_min(1e-12)
+    counted = (weight > 0).sum().clamp_min(1)
+    return weight * counted / weight.sum().clamp_min(1e-12)

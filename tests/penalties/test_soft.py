@@ -64,7 +64,8 @@ def test_both_ways_of_summing_agree_in_value_and_gradient(
 def test_one_definition_of_a_rate_serves_soft_counts() -> None:
     probs, y = torch.rand(50, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
     counts = soft_counts(probs.double(), y, GroupTensor.of(Groups.of([0] * 50)))
-    top, bottom = RATES["true_positive_rate"].parts(counts)
+    rate = torch.as_tensor(RATES["true_positive_rate"].coefficients)
+    top, bottom = (counts.flatten(-2) @ rate).squeeze().unbind(-1)
     assert float(top / bottom) == pytest.approx(float(probs[y == 1].double().mean()), rel=1e-12)
 
 
@@ -75,8 +76,24 @@ def test_taking_rows_keeps_the_numbers_of_groups() -> None:
     torch.testing.assert_close(taken.codes, groups.codes[:, rows])
     assert taken.n_groups == groups.n_groups
     assert taken.n_partitions == 3
-    torch.testing.assert_close(taken.spread, groups.spread)
-    assert groups.spread.sum(0).tolist() == [1.0] * groups.n_groups
+    torch.testing.assert_close(taken.same_partition, groups.same_partition)
+    sizes = torch.bincount(groups.partition)[groups.partition]
+    assert groups.same_partition.sum(0).tolist() == sizes.tolist()
+
+
+def test_membership_worked_out_ahead_gives_the_same_counts() -> None:
+    generator = torch.Generator().manual_seed(1)
+    groups, y = GroupTensor.of(_groups(20)), torch.arange(20) % 2
+    probs, weights = torch.rand(3, 20, generator=generator), torch.rand(20, generator=generator)
+    ahead = groups.with_member(y, weights)
+    torch.testing.assert_close(
+        soft_counts(probs, y, ahead, weights), soft_counts(probs, y, groups, weights)
+    )
+    rows = slice(4, 11)
+    torch.testing.assert_close(
+        soft_counts(probs[:, rows], y[rows], ahead.take(rows), weights[rows]),
+        soft_counts(probs[:, rows], y[rows], groups.take(rows), weights[rows]),
+    )
 
 
 def test_numbers_become_one_sequence_over_all_attributes() -> None:
