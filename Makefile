@@ -8,7 +8,7 @@ TEST := .venv/.test
 BENCH := .venv/.bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
 
-.PHONY: app test check bench format clean
+.PHONY: app test check bench screenshots format clean
 .DEFAULT_GOAL := app
 
 app: $(APP)
@@ -30,6 +30,9 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/sweep_speed.py
 	$(BIN)/python benchmarks/frontier_speed.py
 	$(BIN)/python benchmarks/adult_frontier.py
+
+screenshots: $(TEST) chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 format: $(TEST)
 	$(BIN)/ruff format .

@@ -28,8 +28,8 @@ from pages.components.session import open_review, require_review, reviews, sessi
 UPLOAD, SAMPLE = "Upload a file", "Use a sample"
 
 
-def choose_table() -> tuple[Table, DataSpec, str]:
-    """The table to review, its guessed roles, and a key that names it; stops until there is one."""
+def choose_table() -> tuple[Table, DataSpec, str, str]:
+    """Table, guessed roles, a key and a name for it; stops until there is one."""
     source = st.segmented_control(
         "Where the data come from", [UPLOAD, SAMPLE], default=UPLOAD, required=True
     )
@@ -40,7 +40,7 @@ def choose_table() -> tuple[Table, DataSpec, str]:
         sample = SAMPLES[name]
         st.caption(f"{sample.description} {sample.rows:,} rows. {sample.licence}.")
         table, spec = _sample(name)
-        return table, spec, name
+        return table, spec, name, sample.title.split(":")[0]
     current = session()
     up = st.file_uploader(
         "CSV, Parquet or Excel, up to 200 MB", type=["csv", "tsv", "txt", "parquet", "xlsx", "xls"]
@@ -59,7 +59,7 @@ def choose_table() -> tuple[Table, DataSpec, str]:
         st.stop()
     try:
         table = table_of(current.upload)
-        return table, guess_spec(table), current.upload_id
+        return table, guess_spec(table), current.upload_id, Path(table.source).stem
     except FaircoreError as error:
         st.error(str(error))
         st.stop()
@@ -76,7 +76,7 @@ def new_review() -> None:
     st.write(
         "Bring a table, say which column is what, and look at the groups before any model is made."
     )
-    table, guess, key = choose_table()
+    table, guess, key, called = choose_table()
     st.caption(f"{table.n_rows:,} rows, {len(table.columns)} columns")
     st.subheader("What each column means")
     try:
@@ -94,7 +94,7 @@ def new_review() -> None:
     sizes_table(Groups.of_dataset(dataset), dataset.y_true, dataset.weights)
     missing_values(table, spec)
     st.subheader("Start the review")
-    name = st.text_input("Name of the review", value=Path(table.source).stem, key=f"name-{key}")
+    name = st.text_input("Name of the review", value=called, key=f"name-{key}")
     if st.button("Start the review", type="primary"):
         try:
             review = reviews().create(name, table, dataset)

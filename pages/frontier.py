@@ -6,8 +6,11 @@ import streamlit as st
 
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
+from faircore.jobs import Job
 from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, find_disparity
 from faircore.plots import frontier_figure, group_bars
+from faircore.sweep import SweepSpec
+from faircore.workspace import default_workspace
 from pages.components.candidates import (
     candidate_name,
     current_view,
@@ -151,9 +154,22 @@ def every_model(frontier: Frontier, order: list[int], position: int) -> None:
             st.warning(f"λ = {candidate.strength:g}, seed {candidate.seed}: {candidate.failure}")
 
 
+@st.fragment(run_every=1.0)
+def still_training(job: Job, shown: int) -> None:
+    """Say that models are still being trained, and redraw the page when one is ready."""
+    state = job.state()
+    if state.done or state.finished != shown:
+        st.rerun()
+    st.caption(f"Training goes on: {state.finished} of {state.wanted} models are ready.")
+
+
 def main() -> None:
     """Draw the page from top to bottom."""
     review = require_review("Frontier", trained=True)
+    job = Job(default_workspace(), review.id, SweepSpec.from_json(review.sweeps[-1]))
+    state = job.state()
+    if not state.done:
+        still_training(job, state.finished)
     frontier = current_view(review)
     controls(frontier)
     order = shown_order(frontier)

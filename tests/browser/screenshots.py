@@ -1,0 +1,105 @@
+"""Walk through the product on Adult and keep a picture of every page: ``make screenshots``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.harness import (
+    LAUNCH_ARGS,
+    ROOT,
+    Server,
+    find_chromium,
+    open_page,
+    wait_idle,
+)
+from tests.browser.plotly_charts import click_point
+
+WIDTH, HEIGHT = 1280, 800
+
+
+class Album:
+    """Pictures of one walk, in light or in dark."""
+
+    def __init__(self, page: Page, folder: Path, scheme: str) -> None:
+        self.page, self.folder, self.scheme = page, folder, scheme
+
+    def take(self, name: str) -> None:
+        """The whole page, as tall as it is."""
+        wait_idle(self.page)
+        tall = self.page.evaluate(
+            "document.querySelector('[data-testid=stMain]').firstElementChild.scrollHeight"
+        )
+        self.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, min(int(tall), 3200))})
+        self.page.mouse.move(5, 5)
+        self.page.wait_for_timeout(600)
+        wait_idle(self.page)
+        self.page.screenshot(path=self.folder / f"{name}-{self.scheme}.png")
+        self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        wait_idle(self.page)
+
+
+def walk(page: Page, server: Server, album: Album) -> None:
+    """From an empty workspace to a downloaded model."""
+
+    def press(button: str, heading: str) -> None:
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("heading", name=heading, exact=True).wait_for()
+
+    open_page(page, server.url)
+    album.take("reviews-empty")
+    press("Start a new review", "Data")
+    page.get_by_text("Use a sample").click()
+    page.get_by_role("heading", name="Start the review").wait_for()
+    album.take("data")
+    press("Start the review", "Train")
+    wait_idle(page)
+    page.get_by_role("button", name="Remove race").click()
+    page.get_by_role("combobox", name="Between the groups of").click()
+    page.get_by_role("option", name="sex", exact=True).click()
+    page.keyboard.press("Escape")
+    wait_idle(page)
+    page.get_by_role("button", name="Launch").click()
+    page.get_by_test_id("stProgress").wait_for()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=album.folder / f"train-{album.scheme}.png")
+    page.get_by_role("button", name="Compare the models").wait_for(timeout=120_000)
+    press("Compare the models", "Frontier")
+    wait_idle(page)
+    click_point(page, "cloud", 0, 2)
+    album.take("frontier")
+    press("Choose this point", "Decide")
+    album.take("decide")
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("Why this point").fill(
+        "The gap narrows and accuracy hardly moves; we start here and look again in a year."
+    )
+    press("Choose this point and open the sealed rows", "The choice that stands")
+    album.take("decided")
+    press("Download the model", "Export")
+    album.take("export")
+    open_page(page, server.url)
+    album.take("reviews")
+
+
+def main() -> None:
+    """Take both albums into the folder named, by default ``examples/screenshots``."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "examples" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGS)
+        for scheme in ("light", "dark"):
+            with Server() as server:
+                page = browser.new_page(
+                    viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme
+                )
+                page.set_default_timeout(20_000)
+                walk(page, server, Album(page, folder, scheme))
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
