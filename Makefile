@@ -32,7 +32,8 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/adult_frontier.py
 
 screenshots: $(TEST) chromium
-	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.screenshots build/album
+	cp $(addprefix build/album/,$(notdir $(wildcard examples/screenshots/*.png))) examples/screenshots/
 
 format: $(TEST)
 	$(BIN)/ruff format .

@@ -85,8 +85,8 @@ def walk(page: Page, server: Server, album: Album) -> None:
 
 
 def main() -> None:
-    """Take both albums into the folder named, by default ``examples/screenshots``."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "examples" / "screenshots"
+    """Take both albums into the folder named, by default ``build/album``."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "album"
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGS)

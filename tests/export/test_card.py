@@ -20,9 +20,7 @@ Made = tuple[Decision, Prepared, Report]
 
 
 @pytest.fixture(scope="module")
-def made(
-    lending: tuple[Table, Dataset], tmp_path_factory: pytest.TempPathFactory
-) -> Made:
+def made(lending: tuple[Table, Dataset], tmp_path_factory: pytest.TempPathFactory) -> Made:
     from tests.conftest import make_trained
 
     workspace, review = make_trained(tmp_path_factory.mktemp("card"), *lending)
@@ -175,7 +173,7 @@ def test_free_text_stays_text(made: Made, field: str) -> None:
 def test_group_names_from_the_data_stay_in_their_cell(made: Made) -> None:
     decision, prepared, _ = made
     race = find_partition(prepared.groups.partitions, "race")
-    hostile = ("<img src=x>", "a|b", "line\n# Owned", *race.labels[3:])
+    hostile = (("<img src=x>",), ("a|b",), ("line\n# Owned",), *race.labels[3:])
     partitions = (replace(race, labels=hostile), *prepared.groups.partitions[1:])
     card = model_card("Loans", decision, prepared.dataset, partitions)
     assert "<img" not in card
