@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_whole(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
     """Replace a file in one step: a reader sees the old bytes or the new ones, never a part.
 
     Parameters
     ----------
     path : Path
-    data : bytes
+    data : bytes or memoryview
     durable : bool
         Wait until the disk has it. Progress reports need not.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ from faircore.data.cells import (
 )
 from faircore.data.words import counted, listed
 from faircore.errors import DataError
+from faircore.files import write_whole
 
 _SOURCE_KEY = b"faircore.source"
 
@@ -149,26 +149,9 @@ def write_table(table: Table, path: str | os.PathLike[str]) -> None:
         [arrow_text(table.frame[name]) for name in table.columns],
         schema=schema.with_metadata({_SOURCE_KEY: table.source.encode()}),
     )
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(stored, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(stored, buffer, compression="zstd")
+    write_whole(target, memoryview(buffer.getvalue()))
 
 
 def load_table(path: str | os.PathLike[str]) -> Table:
