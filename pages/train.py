@@ -45,6 +45,22 @@ def sweep_form(partitions: list[str]) -> SweepSpec | None:
         "Seeds", 1, 20, 1, help="Each strength is trained from several starts, to see the luck."
     )
     epochs = sixth.number_input("Passes over the data", 1, 200, 20)
+    with st.expander("More settings"):
+        one, two, three, four = st.columns(4)
+        warmup = one.number_input(
+            "Warm-up passes", 0, 199, 0, help="The penalty rises to its strength over these passes."
+        )
+        sharpness = two.number_input(
+            "Sharpness", 0.5, 10.0, 1.0, step=0.5,
+            help="Above 1, the penalty looks at scores as if they were nearly decisions.",
+        )  # fmt: skip
+        rate = three.number_input("Learning rate", 1e-5, 1.0, 0.002, step=0.001, format="%g")
+        patience = four.number_input(
+            "Patience", 1, 200, 5, help="Passes without improvement after which a model stops."
+        )
+    if warmup >= epochs:
+        st.error("The warm-up must end before training does. Make it shorter, or add passes.")
+        return None
     if not 0 < low < high:
         st.error("The weakest penalty must be above 0 and below the strongest. Change one of them.")
         return None
@@ -57,7 +73,14 @@ def sweep_form(partitions: list[str]) -> SweepSpec | None:
         seeds=tuple(range(int(seeds))),
         penalty=penalty,
         partitions=tuple(between) if len(between) < len(partitions) else (),
-        config=TrainingConfig(hidden=HIDDEN[hidden], epochs=int(epochs)),
+        config=TrainingConfig(
+            hidden=HIDDEN[hidden],
+            epochs=int(epochs),
+            learning_rate=rate,
+            patience=int(patience),
+            warmup_epochs=int(warmup),
+            sharpness=sharpness,
+        ),
         split_seed=SPLIT_SEED,
     )
 

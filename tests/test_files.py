@@ -89,7 +89,7 @@ def _add(folder: str, times: int) -> None:
 
 def test_a_lock_excludes_other_processes(tmp_path: Path) -> None:
     (tmp_path / "n").write_text("0")
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     others = [context.Process(target=_add, args=(str(tmp_path), 40)) for _ in range(3)]
     for other in others:
         other.start()

@@ -129,19 +129,30 @@ class StackedNetworks:
         The result is valid until the next call.
         """
         n, n_layers = grad_logits.shape[1], len(self.weights)
-        grad = grad_logits[:, None, :]  # (k, h_out, n) of the layer at hand
+        grad = grad_logits[:, None, :]  # (k, h_out, n) of the layer at hand, but for its scale
+        scale: Tensor | None = None  # (k, h_out, 1)
         for layer in range(n_layers - 1, 0, -1):
             weight, below = self.weights[layer], self._activations[layer - 1]
             torch.bmm(grad, below.transpose(1, 2), out=self.grads[layer])
             torch.sum(grad, -1, out=self.grads[n_layers + layer - 1])
+            if scale is not None:
+                self.grads[layer].mul_(scale)
+                self.grads[n_layers + layer - 1].mul_(scale[..., 0])
+                weight = weight * scale
             down = self._buffer("grad", layer, tuple(below.shape))
-            if weight.shape[1] == 1:  # an outer product, which bmm does slowly
-                torch.mul(weight.transpose(1, 2), grad, out=down)
+            if weight.shape[1] == 1:
+                # The gradient is an outer product: what depends on the unit alone is left out of
+                # the large array here and multiplied into the small results instead.
+                scale, down_grad = weight.transpose(1, 2), grad.expand_as(down)
             else:
-                torch.bmm(weight.transpose(1, 2), grad, out=down)
-            # The derivative of ReLU, in one pass over the buffer that already holds the gradient.
-            grad = torch.ops.aten.threshold_backward.grad_input(down, below, 0, grad_input=down)
+                scale, down_grad = None, torch.bmm(weight.transpose(1, 2), grad, out=down)
+            # The derivative of ReLU, in one pass.
+            grad = torch.ops.aten.threshold_backward.grad_input(
+                down_grad, below, 0, grad_input=down
+            )
         torch.mm(grad.reshape(-1, n), self._seen, out=self.grads[0].flatten(0, 1))
+        if scale is not None:
+            self.grads[0].mul_(scale)
         return self.grads
 
     def network(self, candidate: int) -> list[tuple[Tensor, Tensor]]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from faircore.data import Dataset, NumericColumn, Table, make_lending
+from faircore.data import Dataset, Table, make_lending
+from faircore.data.encoding import NumericColumn
 from faircore.errors import BundleError, DataError, FaircoreError
 from faircore.export.bundle import Bundle, export_bundle, load_bundle
 from faircore.export.scoring import score_file

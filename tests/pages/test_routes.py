@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from faircore.decide import OperatingPoint, decide
+from faircore.export.bundle import export_bundle, load_bundle
+from faircore.export.chosen import bundle_of_review
+from faircore.records import Review, ReviewStore, frontier_of_review
+from pages.routes import ROUTES
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=ROUTES))
+
+
+@pytest.fixture
+def decided(fresh: tuple[Path, Review], monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Review]:
+    workspace, review = fresh
+    monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
+    choose(workspace, review, 0)
+    lay(workspace, review)
+    return fresh
+
+
+def choose(workspace: Path, review: Review, k: int) -> str:
+    frontier = frontier_of_review(workspace, review.id)
+    point = OperatingPoint(frontier.candidates[k].id, 0.5)
+    decide(workspace, review.id, point, frontier=frontier, who="Ada", reason="r")
+    return point.candidate
+
+
+def lay(workspace: Path, review: Review) -> Path:
+    """Put the bundle where the Export page puts it."""
+    path = ReviewStore(workspace).path(review.id) / "bundle.zip"
+    return export_bundle(bundle_of_review(workspace, review.id), path)
+
+
+def test_a_decided_review_sends_its_bundle(decided: tuple[Path, Review], client: TestClient) -> None:
+    workspace, review = decided
+    answer = client.get(f"/files/bundle/{review.id}")
+    assert answer.status_code == 200
+    assert answer.content == (ReviewStore(workspace).path(review.id) / "bundle.zip").read_bytes()
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == 'attachment; filename="lending-trial.zip"'
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["000000000000", "..", "../review.json", "%2e%2e%2freviews", "..%2f..%2fetc%2fpasswd", "%00",
+     "0123456789ab%0a", "0123456789AB", "*", "%F0%9F%98%80", ""],
+)  # fmt: skip
+def test_what_is_no_review_is_not_found(
+    path: str, decided: tuple[Path, Review], client: TestClient
+) -> None:
+    answer = client.get(f"/files/bundle/{path}")
+    assert answer.status_code == 404
+    assert str(decided[0]) not in answer.text
+
+
+def test_an_undecided_review_has_nothing_to_send(
+    fresh: tuple[Path, Review], client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = fresh
+    monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
+    (ReviewStore(workspace).path(review.id) / "bundle.zip").write_bytes(b"left behind")
+    answer = client.get(f"/files/bundle/{review.id}")
+    assert answer.status_code == 404
+    assert "left behind" not in answer.text
+
+
+def test_a_damaged_record_sends_nothing(decided: tuple[Path, Review], client: TestClient) -> None:
+    workspace, review = decided
+    (ReviewStore(workspace).path(review.id) / "review.json").write_text("{")
+    assert client.get(f"/files/bundle/{review.id}").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_nothing_can_be_sent_there(
+    method: str, decided: tuple[Path, Review], client: TestClient
+) -> None:
+    assert client.request(method, f"/files/bundle/{decided[1].id}").status_code == 405
+
+
+def test_a_superseded_model_is_never_sent(
+    decided: tuple[Path, Review], client: TestClient, tmp_path: Path
+) -> None:
+    """Whoever kept the link must not get the model that was decided against."""
+    workspace, review = decided
+    chosen = choose(workspace, review, 5)  # and nobody has opened the Export page since
+    answer = client.get(f"/files/bundle/{review.id}")
+    if answer.status_code == 404:
+        return
+    (tmp_path / "got.zip").write_bytes(answer.content)
+    assert load_bundle(tmp_path / "got.zip").facts["candidate"] == chosen
+
+
+@pytest.mark.parametrize("name", ['a"; filename="evil.exe', "a\r\nSet-Cookie: x=1", "Ärzte", "///"])
+def test_a_name_never_becomes_a_header(
+    name: str, decided: tuple[Path, Review], client: TestClient
+) -> None:
+    from dataclasses import replace
+
+    workspace, review = decided
+    ReviewStore(workspace).update(review.id, lambda r: replace(r, name=name))
+    answer = client.get(f"/files/bundle/{review.id}")
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["content-disposition"].count("filename") == 1
+    assert ".exe" not in answer.headers["content-disposition"]
