@@ -47,20 +47,20 @@ def test_from_a_file_to_scores(
     assert (review.name, review.source) == ("L", "loans.csv")
     assert f"faircore export {review.id}" in shown
     frontier = frontier_of_review(tmp_path / "w", review.id)
+    values = frontier.to_frame()[[frontier.performance, frontier.disparity]].to_numpy()
     for k, candidate in enumerate(frontier.candidates):
         line = next(line for line in shown.splitlines() if candidate.id in line)
-        assert f"{frontier.values[k, 0]:.4f}" in line
-        assert f"{frontier.values[k, 1]:.4f}" in line
+        performance, gap = values[k]
+        assert f"{performance:.4f}" in line
+        assert f"{gap:.4f}" in line
 
     table, plot = tmp_path / "front.csv", tmp_path / "front.html"
     view = ["--by", "race × gender", "--performance", "balanced_accuracy", "--threshold", "0.6"]
     assert main(["frontier", review.id, *view, "--csv", str(table), "--plot", str(plot)]) == 0
     assert "By race × gender, threshold 0.60, select rows" in capsys.readouterr().out
-    seen = frontier.view(
-        partition="race × gender", performance="balanced_accuracy", threshold=0.6
-    )
+    seen = frontier.view(partition="race × gender", performance="balanced_accuracy", threshold=0.6)
     assert pd.read_csv(table)["balanced_accuracy"].tolist() == pytest.approx(
-        seen.values[:, 0].tolist()
+        seen.to_frame()["balanced_accuracy"].tolist()
     )
     assert "<html>" in plot.read_text()
 
@@ -98,9 +98,7 @@ def test_as_a_program_of_its_own(loans: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("faircore: There is no review")
 
 
-def test_a_sample_needs_no_file(
-    capsys: Capture, tmp_path: Path
-) -> None:
+def test_a_sample_needs_no_file(capsys: Capture, tmp_path: Path) -> None:
     workspace = tmp_path / "w"
     arguments = ["sweep", "--sample", "lending", *QUICK, "--workspace", str(workspace)]
     assert main(arguments) == 0

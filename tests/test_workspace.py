@@ -58,7 +58,7 @@ def test_a_file_in_its_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "taken").write_text("x")
     for path in (tmp_path / "taken", tmp_path / "taken" / "below"):
         monkeypatch.setenv("FAIRCORE_WORKSPACE", str(path))
-        with pytest.raises(StoreError, match="cannot be made.*Set FAIRCORE_WORKSPACE"):
+        with pytest.raises(StoreError, match=r"cannot be made.*Set FAIRCORE_WORKSPACE"):
             default_workspace()
 
 

@@ -186,12 +186,12 @@ def test_a_carried_column_that_takes_the_name_of_another_is_no_fault(
 ) -> None:
     """Scoring a file that was scored before is common."""
     path = write(rows.assign(score=1, decision=0), tmp_path)
+    said = ""
     try:
-        n = score_file(bundle_path, path, tmp_path / "out.csv", keep=keep)
+        score_file(bundle_path, path, tmp_path / "out.csv", keep=keep)
     except FaircoreError as error:
-        assert keep[0] in str(error)
-    else:
-        assert n == 200
+        said = str(error)
+    assert keep[0] in said or len(read(tmp_path / "out.csv")) == 200
 
 
 def test_a_folder_that_is_missing_is_said(

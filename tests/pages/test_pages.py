@@ -17,7 +17,8 @@ from faircore.export.bundle import load_bundle
 from faircore.groups import find_partition
 from faircore.metrics import RATES
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import SweepSpec
+from faircore.sweep import SweepSpec, run_sweep
+from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
 
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
@@ -52,11 +53,14 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is started and no model is trained, or the test fails."""
+
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a page trained a model")
 
     monkeypatch.setattr("faircore.jobs.job.subprocess.Popen", refuse)
-    monkeypatch.setattr("faircore.training.loop.train_stack", refuse, raising=False)
+    monkeypatch.setattr("faircore.sweep.run_sweep", refuse)
+    monkeypatch.setattr("faircore.training.Prepared.sample", refuse)
 
 
 def well(app: AppTest) -> AppTest:
@@ -134,7 +138,7 @@ def test_reviews_are_listed_and_opened(trained: Opened, visit: Open) -> None:
 
 
 def sample(app: AppTest, name: str = "german_credit") -> AppTest:
-    app.button_group[0].set_value(["Use a sample"]).run()
+    app.button_group[0].set_value("Use a sample").run()
     return well(labelled(app.selectbox, "Sample").select(name).run())
 
 
@@ -187,7 +191,7 @@ def test_an_upload_is_kept_exactly(visit: Open, tmp_path: Path) -> None:
     assert "400 rows, 14 columns" in words(app)
     assert labelled(app.selectbox, "Outcome to predict").value == "repaid"
     assert labelled(app.text_input, "Name of the review").value == "loans"
-    kept = [p for p in tmp_path.rglob("loans.csv")]
+    kept = list(tmp_path.rglob("loans.csv"))
     assert [p.read_text() for p in kept] == [text]
     assert kept[0].parent.parent == tmp_path / "uploads"
     well(button(app, "Start the review").click().run())
@@ -258,23 +262,38 @@ def test_contradictory_strengths_are_one_sentence(
 
 
 def test_an_answered_sweep_starts_no_process(
-    fresh: Opened, visit: Open, no_training: None, monkeypatch: pytest.MonkeyPatch
+    lending: tuple[Table, Dataset], visit: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, review = fresh
-    app = visit("train.py", workspace, review.id)
-    assert "13 models, λ = 0 included" in words(app)
-    spec = SweepSpec.from_json(review.sweeps[0])
-    monkeypatch.setattr("faircore.sweep.SweepSpec.trials", property(lambda _: spec.trials))
-    monkeypatch.setattr(
-        "faircore.sweep.SweepSpec.trial_id",
-        lambda _, fingerprint, strength, seed: _id(spec, fingerprint, strength, seed),
-    )
+    review = ReviewStore(tmp_path).create("Loans", *lending)
+    config = TrainingConfig(hidden=(64,), epochs=5)
+    spec = SweepSpec((0.1, 3.0), partitions=("race",), config=config)
+    run_sweep(lending[1], spec, workspace=tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("faircore.jobs.job.subprocess.Popen", refuse)
+    app = visit("train.py", tmp_path, review.id)
+    labelled(app.number_input, "Number of strengths").set_value(2)
+    labelled(app.number_input, "Passes over the data").set_value(5).run()
+    assert "3 models, λ = 0 included. 3 of them are trained already" in words(app)
     well(button(app, "Launch").click().run())
-    assert "models are ready" in words(app)
-    assert len(ReviewStore(workspace).get(review.id).sweeps) == 2
+    assert "All 3 models are ready." in words(app)
+    assert ReviewStore(tmp_path).get(review.id).sweeps == (spec.to_json(),)
 
 
-_id = SweepSpec.trial_id
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [("Passes over the data", 1), ("Passes over the data", 2), ("Number of strengths", 200),
+     ("Seeds", 20)],
+)  # fmt: skip
+def test_the_smallest_and_largest_answers_are_accepted(
+    label: str, value: int, trained: Opened, visit: Open, no_training: None
+) -> None:
+    workspace, review = trained
+    app = visit("train.py", workspace, review.id)
+    well(labelled(app.number_input, label).set_value(value).run())
+    assert [b for b in app.button if b.label == "Launch"]
 
 
 def test_a_process_that_cannot_start_is_said(
@@ -463,9 +482,9 @@ def test_export_lays_the_bundle_of_the_standing_decision(fresh: Opened, visit: O
         assert app.get("link_button")[0].proto.url == f"/files/bundle/{review.id}"
 
 
-def test_changed_data_are_one_sentence_on_every_page(fresh: Opened, visit: Open) -> None:
+@pytest.mark.parametrize("page", ["data.py", "frontier.py", "decide.py"])
+def test_damaged_data_are_one_sentence(page: str, fresh: Opened, visit: Open) -> None:
     workspace, review = fresh
     ReviewStore(workspace).table_path(review.id).write_bytes(b"PAR1 canary")
-    for page in ("data.py", "frontier.py", "decide.py"):
-        app = visit(page, workspace, review.id)
-        assert "canary" not in one_error(app)
+    app = visit(page, workspace, review.id)
+    assert "canary" not in one_error(app)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import io
+import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from faircore.decide import OperatingPoint, decide
 from faircore.export.bundle import export_bundle, load_bundle
@@ -15,9 +18,24 @@ from faircore.records import Review, ReviewStore, frontier_of_review
 from pages.routes import ROUTES
 
 
+class Client:
+    """Asks the routes as a server would, without one."""
+
+    def request(self, method: str, path: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(Starlette(routes=ROUTES))
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.request(method, path)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str) -> httpx.Response:
+        return self.request("GET", path)
+
+
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(Starlette(routes=ROUTES))
+def client() -> Client:
+    return Client()
 
 
 @pytest.fixture
@@ -42,7 +60,7 @@ def lay(workspace: Path, review: Review) -> Path:
     return export_bundle(bundle_of_review(workspace, review.id), path)
 
 
-def test_a_decided_review_sends_its_bundle(decided: tuple[Path, Review], client: TestClient) -> None:
+def test_a_decided_review_sends_its_bundle(decided: tuple[Path, Review], client: Client) -> None:
     workspace, review = decided
     answer = client.get(f"/files/bundle/{review.id}")
     assert answer.status_code == 200
@@ -60,7 +78,7 @@ def test_a_decided_review_sends_its_bundle(decided: tuple[Path, Review], client:
      "0123456789ab%0a", "0123456789AB", "*", "%F0%9F%98%80", ""],
 )  # fmt: skip
 def test_what_is_no_review_is_not_found(
-    path: str, decided: tuple[Path, Review], client: TestClient
+    path: str, decided: tuple[Path, Review], client: Client
 ) -> None:
     answer = client.get(f"/files/bundle/{path}")
     assert answer.status_code == 404
@@ -68,7 +86,7 @@ def test_what_is_no_review_is_not_found(
 
 
 def test_an_undecided_review_has_nothing_to_send(
-    fresh: tuple[Path, Review], client: TestClient, monkeypatch: pytest.MonkeyPatch
+    fresh: tuple[Path, Review], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, review = fresh
     monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
@@ -78,7 +96,7 @@ def test_an_undecided_review_has_nothing_to_send(
     assert "left behind" not in answer.text
 
 
-def test_a_damaged_record_sends_nothing(decided: tuple[Path, Review], client: TestClient) -> None:
+def test_a_damaged_record_sends_nothing(decided: tuple[Path, Review], client: Client) -> None:
     workspace, review = decided
     (ReviewStore(workspace).path(review.id) / "review.json").write_text("{")
     assert client.get(f"/files/bundle/{review.id}").status_code == 404
@@ -86,13 +104,13 @@ def test_a_damaged_record_sends_nothing(decided: tuple[Path, Review], client: Te
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_nothing_can_be_sent_there(
-    method: str, decided: tuple[Path, Review], client: TestClient
+    method: str, decided: tuple[Path, Review], client: Client
 ) -> None:
     assert client.request(method, f"/files/bundle/{decided[1].id}").status_code == 405
 
 
 def test_a_superseded_model_is_never_sent(
-    decided: tuple[Path, Review], client: TestClient, tmp_path: Path
+    decided: tuple[Path, Review], client: Client, tmp_path: Path
 ) -> None:
     """Whoever kept the link must not get the model that was decided against."""
     workspace, review = decided
@@ -106,14 +124,12 @@ def test_a_superseded_model_is_never_sent(
 
 @pytest.mark.parametrize("name", ['a"; filename="evil.exe', "a\r\nSet-Cookie: x=1", "Ärzte", "///"])
 def test_a_name_never_becomes_a_header(
-    name: str, decided: tuple[Path, Review], client: TestClient
+    name: str, decided: tuple[Path, Review], client: Client
 ) -> None:
-    from dataclasses import replace
-
     workspace, review = decided
     ReviewStore(workspace).update(review.id, lambda r: replace(r, name=name))
     answer = client.get(f"/files/bundle/{review.id}")
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
-    assert answer.headers["content-disposition"].count("filename") == 1
-    assert ".exe" not in answer.headers["content-disposition"]
+    sent = answer.headers["content-disposition"]
+    assert re.fullmatch(r'attachment; filename="[a-z0-9-]+\.zip"', sent)
