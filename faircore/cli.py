@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faircore.errors import FaircoreError
-from faircore.workspace import default_workspace
+from faircore.errors import FaircoreError, InputError
+from faircore.workspace import make_workspace
 
 if TYPE_CHECKING:
     from faircore.data import DataSpec, Table
@@ -22,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, or 2 when something the user gave cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        if "workspace" in options and options.workspace is None:
-            options.workspace = default_workspace()
+        if "workspace" in options:
+            options.workspace = make_workspace(options.workspace)
         options.run(options)
     except FaircoreError as error:
         print(f"faircore: {error}", file=sys.stderr)
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def sweep(options: argparse.Namespace) -> None:
     """Train a sweep on a file and print the frontier."""
     from faircore.data import build_dataset
-    from faircore.records import ReviewStore
+    from faircore.records import ReviewStore, frontier_of_review
     from faircore.sweep import Progress, SweepSpec, run_sweep
     from faircore.training import TrainingConfig
 
@@ -56,12 +57,17 @@ def sweep(options: argparse.Namespace) -> None:
         if sys.stderr.isatty():
             print(f"\r{line} ", end="", file=sys.stderr, flush=True)
 
-    frontier = run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
+    run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
     reviews = ReviewStore(options.workspace)
     review = reviews.create(options.name or Path(table.source).stem, table, dataset)
     reviews.add_sweep(review.id, spec.to_json())
-    _show(frontier.view(disparity=_disparity_of(options.penalty)))
-    print(f"\nReview {review.id}. Next: faircore export {review.id} --candidate ID --reason WHY")
+    _show(frontier_of_review(options.workspace, review.id, dataset=dataset))
+    place = f"--workspace {options.workspace}"
+    print(
+        f"\nReview {review.id}. Next:\n"
+        f"  faircore frontier {review.id} {place} --plot frontier.html\n"
+        f"  faircore export {review.id} {place} --candidate ID --reason WHY"
+    )
 
 
 def frontier(options: argparse.Namespace) -> None:
@@ -77,6 +83,7 @@ def frontier(options: argparse.Namespace) -> None:
     )
     _show(found)
     if options.csv:
+        _writable(options.csv)
         found.to_frame().to_csv(options.csv, index=False)
     if options.plot:
         save_figure(frontier_figure(found), options.plot)
@@ -89,6 +96,7 @@ def export(options: argparse.Namespace) -> None:
     from faircore.export.chosen import bundle_of_review
     from faircore.records import frontier_of_review
 
+    _writable(options.out)  # a wrong path must not cost a look at the sealed rows
     decide(
         options.workspace,
         options.review,
@@ -113,7 +121,7 @@ def score(options: argparse.Namespace) -> None:
 
 
 def _read(options: argparse.Namespace) -> tuple[Table, DataSpec]:
-    from faircore.data import DataSpec, Sensitive, guess_spec, load_sample, read_table
+    from faircore.data import DataSpec, guess_spec, load_sample, read_table
 
     if options.sample:
         return load_sample(options.sample)
@@ -121,21 +129,18 @@ def _read(options: argparse.Namespace) -> tuple[Table, DataSpec]:
         raise FaircoreError("Name a file to read, or a sample with --sample adult.")
     table = read_table(options.file)
     if options.roles:
-        return table, DataSpec.from_json(Path(options.roles).read_text())
-    guess = guess_spec(table)
+        try:
+            return table, DataSpec.from_json(Path(options.roles).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"The roles cannot be read from {options.roles!r}. Name a JSON file in UTF-8."
+            ) from error
+    guess = guess_spec(table, target=options.target, sensitive=options.sensitive)
     changes: dict[str, object] = {}
-    if options.target:
-        changes["target"] = options.target
     if options.positive:
         changes["positive"] = options.positive
-    if options.sensitive:
-        bins = {s.column: s.bins for s in guess.sensitive}
-        changes["sensitive"] = tuple(Sensitive(c, bins.get(c)) for c in options.sensitive)
-        changes["intersections"] = ()
     if options.cross:
         changes["intersections"] = tuple(tuple(c.split(",")) for c in options.cross)
-    taken = {options.target or guess.target, *(options.sensitive or guess.attributes)}
-    changes["features"] = tuple(f for f in guess.features if f not in taken)
     return table, guess.with_(**changes)
 
 
@@ -149,18 +154,28 @@ def _show(frontier: Frontier) -> None:
         print(f"{row['id']} failed: {row['failure']}")
 
 
-def _disparity_of(penalty: str) -> str:
-    from faircore.penalties import find_penalty
-
-    return find_penalty(penalty).disparity
+def _writable(path: str) -> None:
+    parent = Path(path).absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"{path!r} cannot be written: its folder is missing or closed to you.")
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "give numbers with commas between them, such as 0,0.5,1"
+        ) from None
 
 
 def _integers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(",") if part)
+    try:
+        return tuple(int(part) for part in text.split(",") if part)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "give whole numbers with commas between them, such as 64,32"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,16 +9,25 @@ from faircore.errors import StoreError
 
 
 def default_workspace() -> Path:
-    """Folder named by ``FAIRCORE_WORKSPACE``, else ``workspace`` in the current folder.
-
-    It is made when absent, open to its owner only: it holds personal data.
+    """Folder named by ``FAIRCORE_WORKSPACE``, else ``workspace`` in the current folder, made.
 
     Raises
     ------
     StoreError
         When it cannot be made or written to.
     """
-    path = Path(os.environ.get("FAIRCORE_WORKSPACE") or "workspace").absolute()
+    return make_workspace(None)
+
+
+def make_workspace(path: str | Path | None) -> Path:
+    """Make a workspace when it is absent, open to its owner only: it holds personal data.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be made or written to.
+    """
+    path = Path(path or os.environ.get("FAIRCORE_WORKSPACE") or "workspace").absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

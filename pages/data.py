@@ -14,10 +14,11 @@ from faircore.data import (
     Table,
     build_dataset,
     check_spec,
+    groupable,
     guess_spec,
     load_sample,
 )
-from faircore.errors import FaircoreError
+from faircore.errors import DataError, FaircoreError
 from faircore.groups import Groups
 from faircore.workspace import default_workspace
 from pages.components.group_tables import sizes_table
@@ -59,10 +60,23 @@ def choose_table() -> tuple[Table, DataSpec, str, str]:
         st.stop()
     try:
         table = table_of(current.upload)
-        return table, guess_spec(table), current.upload_id, Path(table.source).stem
+        return table, guess(table), current.upload_id, Path(table.source).stem
     except FaircoreError as error:
         st.error(str(error))
         st.stop()
+
+
+def guess(table: Table) -> DataSpec:
+    """Guess the roles; where no name gives an attribute away, start from any that could be one."""
+    try:
+        return guess_spec(table)
+    except DataError as error:
+        target = next((c for c in table.columns if table.frame[c].nunique() == 2), None)
+        possible = [c for c in groupable(table) if c != target]
+        if target is None or not possible:
+            raise
+        st.info(f"{error} One that could be is filled in below.")
+        return guess_spec(table, sensitive=possible[:1])
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the sample")

@@ -16,7 +16,7 @@ from pages.components.session import require_review, reviews
 def bundle_of(review: Review) -> Bundle:
     """Put the bundle together and lay it where the download route finds it."""
     bundle = bundle_of_review(default_workspace(), review.id, prepared=prepared_of(review))
-    export_bundle(bundle, reviews().path(review.id) / "bundle.zip")
+    export_bundle(bundle, reviews().bundle_path(review))
     return bundle
 
 

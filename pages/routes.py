@@ -20,7 +20,7 @@ def bundle(request: Request) -> Response:
         review = store.get(request.path_params["review"])
     except FaircoreError:
         return PlainTextResponse("There is no such review.", status_code=404)
-    path = store.path(review.id) / "bundle.zip"
+    path = store.bundle_path(review)
     if not review.decisions or not path.is_file():
         return PlainTextResponse("This review has no bundle yet.", status_code=404)
     name = re.sub(r"[^a-z0-9]+", "-", review.name.lower()).strip("-") or "bundle"

@@ -12,7 +12,7 @@ from faircore.data.checks import check_spec
 from faircore.data.dataset import Dataset, build_dataset, read_dataset
 from faircore.data.encoding import Encoder
 from faircore.data.findings import Finding
-from faircore.data.guess import describe_roles, guess_spec
+from faircore.data.guess import describe_roles, groupable, guess_spec
 from faircore.data.ingest import read_table
 from faircore.data.limits import Limits
 from faircore.data.samples import SAMPLES, Sample, load_sample
@@ -37,6 +37,7 @@ __all__ = [
     "check_spec",
     "dataset_from_arrays",
     "describe_roles",
+    "groupable",
     "guess_spec",
     "load_sample",
     "load_table",

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from faircore.data import vocabulary as known
 from faircore.data.spec import DataSpec, Sensitive
 from faircore.data.table import Table
+from faircore.data.words import listed
 from faircore.errors import DataError
 
 _MAX_GROUPS = 50
 _FEW = 10
 
 
-def guess_spec(table: Table) -> DataSpec:
+def guess_spec(
+    table: Table, *, target: str | None = None, sensitive: Sequence[str] | None = None
+) -> DataSpec:
     """Guess the role of every column.
 
     Parameters
     ----------
     table : Table
+    target : str, optional
+        The outcome, when it is known.
+    sensitive : sequence of str, optional
+        The sensitive attributes, when they are known.
 
     Returns
     -------
@@ -30,17 +39,29 @@ def guess_spec(table: Table) -> DataSpec:
     Raises
     ------
     DataError
-        When no column has two values, no attribute is recognised, or no feature is left.
+        When no column has two values, no attribute is recognised, no feature is left, or a
+        column given does not exist.
     """
+    unknown = [n for n in (target, *(sensitive or ())) if n is not None and n not in table.columns]
+    if unknown:
+        raise DataError(
+            f"{table.source} has no column {unknown[0]!r}. It has: {listed(table.columns)}."
+        )
     distinct = {name: int(table.frame[name].nunique()) for name in table.columns}
-    target = _target(table, distinct)
+    target = _target(table, distinct) if target is None else target
     concepts = {
         name: concept
         for name in table.columns
         if name != target and (concept := known.concept(name)) is not None
     }
-    sensitive = _sensitive(table, concepts, distinct)
-    taken = {target, *concepts}
+    if sensitive is None:
+        attributes = _sensitive(table, concepts, distinct)
+    else:
+        attributes = tuple(
+            _attribute(table, name, concepts.get(name, ""), distinct[name]) or Sensitive(name)
+            for name in sensitive
+        )
+    taken = {target, *concepts, *(a.column for a in attributes)}
     weight = _first(table, taken, known.WEIGHTS, lambda name: _is_weight(table, name))
     entity = _entity(table, taken, distinct)
     score = _first(table, taken, known.SCORES, lambda name: _is_score(table, name))
@@ -54,12 +75,12 @@ def guess_spec(table: Table) -> DataSpec:
             f"No column of {table.source} is left to learn from, after the target, sensitive "
             "attributes, identifiers and constants. Add columns or set the roles yourself."
         )
-    crossed = tuple(a.column for a in sensitive if a.bins is None)[:2]
+    crossed = tuple(a.column for a in attributes if a.bins is None)[:2]
     return DataSpec(
         target=target,
         positive=_positive(table, target),
         features=features,
-        sensitive=sensitive,
+        sensitive=attributes,
         categorical=tuple(n for n in features if _is_code(table, n)),
         intersections=(crossed,) if len(crossed) == 2 else (),
         weight=weight,
@@ -94,6 +115,12 @@ def describe_roles(table: Table, spec: DataSpec) -> pd.DataFrame:
         role = ", ".join(roles) or "not used"
         rows.append((name, role, kind, int(column.nunique()), int(column.isna().sum())))
     return pd.DataFrame(rows, columns=["column", "role", "kind", "distinct", "missing"])
+
+
+def groupable(table: Table) -> tuple[str, ...]:
+    """Columns whose few distinct values could be groups, in the order of the table."""
+    distinct = {name: int(table.frame[name].nunique()) for name in table.columns}
+    return tuple(name for name in table.columns if 2 <= distinct[name] <= _FEW)
 
 
 def _target(table: Table, distinct: dict[str, int]) -> str:

@@ -8,8 +8,10 @@ needs NumPy and pandas; nothing in it is ever executed.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,22 +93,18 @@ def export_bundle(bundle: Bundle, path: str | Path) -> Path:
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
     }
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
+    contents = {"bundle.json": json.dumps(head, sort_keys=True, indent=1).encode(), **contents}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in contents.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in {
-                "bundle.json": json.dumps(head, sort_keys=True, indent=1).encode(),
-                **contents,
-            }.items():
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
-        write_whole(path, partial.read_bytes())
+        write_whole(path, packed.getvalue())
     except OSError as error:
         raise BundleError(
             f"The bundle could not be written to {path.name!r}: {error.strerror}. "
             "Choose a folder that exists and has space."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
@@ -130,29 +128,58 @@ def load_bundle(path: str | Path) -> Bundle:
             contents = {part: archive.read(part) for part in _PARTS}
     except FileNotFoundError:
         raise BundleError(f"There is no file {name!r}. Check the path of the bundle.") from None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
+    except BundleError:
+        raise
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise BundleError(
             f"{name!r} is not a faircore bundle: it is not a zip with the parts of one. "
             "Download it again from the Export page."
         ) from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
+    if (
+        not isinstance(head, dict)
+        or head.get("format") != FORMAT
+        or not isinstance(head.get("sha256"), dict)
+    ):
         raise BundleError(
             f"{name!r} has a format this version of faircore does not read (it reads {FORMAT}). "
             "Update faircore, or export the bundle again."
         )
     for part, data in contents.items():
-        if hashlib.sha256(data).hexdigest() != head.get("sha256", {}).get(part):
+        if hashlib.sha256(data).hexdigest() != head["sha256"].get(part):
             raise BundleError(
                 f"{part} in {name!r} is not what was exported: its hash differs. Do not use this "
                 "bundle; download it again from the Export page."
             )
     try:
-        return Bundle(
+        bundle = Bundle(
             Network.from_arrays(load(contents["model.safetensors"])),
             Encoder.from_dict(json.loads(contents["encoder.json"])),
             float(head["threshold"]),
             dict(head["facts"]),
             contents["model_card.md"].decode(),
         )
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        fits = bundle.network.n_features == len(bundle.encoder.names)
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        SafetensorError,
+    ) as error:
         raise BundleError(f"{name!r} cannot be read as a model. Export it again.") from error
+    if not fits or not 0 <= bundle.threshold <= 1:
+        raise BundleError(
+            f"{name!r} is no model that can decide: its inputs do not fit its weights, or its "
+            "threshold is not between 0 and 1. Export it again."
+        )
+    return bundle

@@ -51,14 +51,23 @@ def score_file(
             f"There is no column {unknown[0]!r} in {table.source!r} to carry along. "
             f"Its columns are: {', '.join(table.columns[:20])}."
         )
+    clash = [column for column in keep if column in ("score", "decision")]
+    if clash or len(set(keep)) < len(keep):
+        raise DataError(
+            f"The columns to carry along must each be named once and not be called score or "
+            f"decision; {', '.join(map(repr, keep))} are asked for. Rename or leave out."
+        )
     scored = bundle.score(table)
-    for position, column in enumerate(keep):
-        scored.insert(position, column, _escape(table.frame[column]))
+    carried = {name: _escape(table.frame[name]) for name in keep}
+    headers = _escape(pd.Series(list(keep), dtype="str"))
+    for position, (column, header) in enumerate(zip(carried.values(), headers, strict=True)):
+        scored.insert(position, header, column)
     try:
         scored.to_csv(sys.stdout if out is None else out, index=False)
     except OSError as error:
         raise BundleError(
-            f"The scores could not be written: {error.strerror}. Choose another file with --out."
+            f"The scores could not be written: {error.strerror or error}. Choose another "
+            "file with --out."
         ) from error
     return len(scored)
 

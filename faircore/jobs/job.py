@@ -6,13 +6,14 @@ that the worker writes, so a reload, a second tab or another server sees the sam
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from faircore.records import ReviewStore
 from faircore.sweep import SweepSpec
 
 _NICE = 10  # the dashboard comes first
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_ALIVE = "alive"
+_children: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -91,41 +93,55 @@ class Job:
             request = {"review": self.review_id, "sweep": self.spec.to_json()}
             write_whole(self.folder / "request.json", json.dumps(request).encode())
             try:
-                with (self.folder / "log.txt").open("ab") as log:
+                with (
+                    (self.folder / "log.txt").open("ab") as log,
+                    (self.folder / _ALIVE).open("ab") as alive,
+                ):
+                    # The worker inherits the lock and holds it as long as it lives, whatever
+                    # kills it. A process id would be given to somebody else one day.
+                    fcntl.flock(alive, fcntl.LOCK_EX)
                     process = subprocess.Popen(
                         [sys.executable, "-m", "faircore.jobs.worker", str(self.folder)],
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=log,
                         start_new_session=True,
+                        pass_fds=[alive.fileno()],
                     )
             except OSError as error:
                 raise JobError(
                     f"The training process could not be started: {error.strerror}. Close other "
                     "programs and launch again."
                 ) from error
-            _children[process.pid] = process
+            _children.append(process)  # kept, so that Python reaps it when it has ended
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
             report(self.folder, JobState("running", len(self.spec.trials), pid=process.pid))
 
     def state(self) -> JobState:
         """Read how the job stands; ``lost`` when it never started or its process has died."""
+        alive = self._alive()  # before reading: its last word may come between the two looks
         try:
             raw: dict[str, Any] = json.loads((self.folder / "progress.json").read_bytes())
             state = JobState(**raw)
         except (OSError, ValueError, TypeError):
             return JobState("lost", len(self.spec.trials))
-        if not state.done and not _alive(state.pid):
-            # The worker may have said its last word between our two looks.
-            raw = json.loads((self.folder / "progress.json").read_bytes())
-            state = JobState(**raw)
-            if not state.done:
-                return JobState(**{**raw, "state": "lost"})
-        return state
+        return state if state.done or alive else replace(state, state="lost")
+
+    def _alive(self) -> bool:
+        """Whether a worker holds the lock it was started with."""
+        try:
+            with (self.folder / _ALIVE).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def cancel(self) -> None:
         """Ask the worker to stop; what is finished is kept."""
-        (self.folder / "cancel").touch()
+        if self.folder.is_dir():
+            (self.folder / "cancel").touch()
 
     def wait(self, *, timeout_seconds: float = 600.0) -> JobState:
         """Wait until nothing more will happen."""
@@ -154,17 +170,3 @@ def start_sweep(workspace: str | Path, review_id: str, spec: SweepSpec) -> Job:
     job = Job(workspace, review_id, spec)
     job.start()
     return job
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs. A child that has ended is reaped, or it would look alive."""
-    child = _children.get(pid)
-    if child is not None:
-        return child.poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -31,8 +31,6 @@ def main(folder: Path) -> int:
 
     def on_progress(progress: Progress) -> None:
         nonlocal state, last
-        if (folder / "cancel").exists():
-            raise _Cancelled
         state = replace(
             state,
             wanted=progress.wanted,
@@ -43,6 +41,8 @@ def main(folder: Path) -> int:
         if time.monotonic() - last >= _REPORT_SECONDS:
             last = time.monotonic()
             report(folder, state)
+        if (folder / "cancel").exists():
+            raise _Cancelled
 
     def end(name: str, message: str = "") -> None:
         seconds = time.monotonic() - started

@@ -1,6 +1,14 @@
 """Reviews, their candidates, and what was decided in them."""
 
-from faircore.records.candidates import frontier_of_review, trial_ids
+from faircore.records.candidates import frontier_of_review, trained_view, trial_ids
 from faircore.records.reviews import Opening, Review, ReviewStore, now
 
-__all__ = ["Opening", "Review", "ReviewStore", "frontier_of_review", "now", "trial_ids"]
+__all__ = [
+    "Opening",
+    "Review",
+    "ReviewStore",
+    "frontier_of_review",
+    "now",
+    "trained_view",
+    "trial_ids",
+]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from faircore.data import Dataset
 from faircore.frontier import Frontier
+from faircore.penalties import find_penalty
 from faircore.records.reviews import Review, ReviewStore
 from faircore.sweep import SweepSpec, load_frontier
 
@@ -13,7 +14,7 @@ from faircore.sweep import SweepSpec, load_frontier
 def frontier_of_review(
     workspace: str | Path, review_id: str, *, dataset: Dataset | None = None
 ) -> Frontier:
-    """Read the stored candidates of all sweeps a review asked for.
+    """Read the stored candidates of all sweeps a review asked for, in the last one's view.
 
     Raises
     ------
@@ -24,7 +25,16 @@ def frontier_of_review(
     review = reviews.get(review_id)
     if dataset is None:
         dataset = reviews.dataset(review_id)
-    return load_frontier(dataset, trial_ids(review), workspace=workspace)
+    return trained_view(review, load_frontier(dataset, trial_ids(review), workspace=workspace))
+
+
+def trained_view(review: Review, frontier: Frontier) -> Frontier:
+    """Look first at what the last sweep was trained for: its disparity, its first partition."""
+    last = SweepSpec.from_json(review.sweeps[-1])
+    return frontier.view(
+        disparity=find_penalty(last.penalty).disparity,
+        partition=(last.partitions or (frontier.partitions[0].name,))[0],
+    )
 
 
 def trial_ids(review: Review) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ class ReviewStore:
 
     def update(self, review_id: str, change: Callable[[Review], Review]) -> Review:
         """Change a review as one step; ``change`` gets what is stored at that moment."""
+        self.get(review_id)  # a review that is gone says so, before a lock is looked for
         with locked(self.path(review_id) / "lock"):
             changed = change(self.get(review_id))
             self._write(changed)
@@ -187,6 +188,10 @@ class ReviewStore:
                 "review; nothing is computed from data that nobody approved."
             )
         return dataset
+
+    def bundle_path(self, review: Review) -> Path:
+        """Where the bundle of the standing decision lies; each decision has its own."""
+        return self.path(review.id) / f"bundle-{len(review.decisions)}.zip"
 
     def path(self, review_id: str) -> Path:
         """Folder of a review; an id that is not one never becomes a path."""
