@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 # Imported for their side effect only. What every page needs is loaded before the first
 # visitor comes, so that the first page is quick and the freeze below covers it.
@@ -13,17 +12,18 @@ import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 import pyarrow  # noqa: F401
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import faircore.export.chosen
 import faircore.jobs
 import faircore.plots  # noqa: F401
 from pages.routes import ROUTES
 
-if TYPE_CHECKING:
-    from starlette.middleware import Middleware
-
-# The gate that will stand in front of every route is listed here and nowhere else.
-MIDDLEWARE: list[Middleware] = []
+# What stands in front of every route, websockets included, is listed here and nowhere else. A page
+# of another site that resolves to this machine must not reach it: Streamlit's own check of the
+# host covers its websocket alone.
+MIDDLEWARE = [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from faircore.errors import InputError
 from faircore.groups import Partition, find_partition
 from faircore.metrics import (
+    MIN_PEOPLE,
     THRESHOLDS,
     find_disparity,
     find_performance,
@@ -44,6 +45,10 @@ class Candidate:
         On the select split.
     failure : str, optional
         Why there is no model.
+    hidden : tuple of int
+        Units per hidden layer.
+    partitions : tuple of str
+        What the penalty acted on; every partition when empty.
     """
 
     id: str
@@ -57,6 +62,13 @@ class Candidate:
     best_epoch: int = 0
     history: tuple[tuple[int, float, float], ...] = ()
     failure: str | None = None
+    hidden: tuple[int, ...] = ()
+    partitions: tuple[str, ...] = ()
+
+    @property
+    def still_improving(self) -> bool:
+        """Whether its best epoch was the last one, so that more might have helped."""
+        return bool(self.history) and self.best_epoch == self.history[-1][0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +91,8 @@ class Frontier:
         :data:`faircore.metrics.THRESHOLDS` to what was given.
     split : str
         The rows all figures are measured on.
-    min_group_size : int
-        Groups with fewer rows in the split take no part in the disparity: their rates are noise.
+    min_people : int
+        A rate over fewer people takes no part in the disparity: it is noise.
     """
 
     candidates: tuple[Candidate, ...]
@@ -91,7 +103,7 @@ class Frontier:
     partition: str = ""
     threshold: float = 0.5
     split: str = "select"
-    min_group_size: int = 10
+    min_people: int = MIN_PEOPLE
     _shared: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -146,18 +158,12 @@ class Frontier:
         return self._shared[key]
 
     @cached_property
-    def counted(self) -> NDArray[np.bool_]:
-        """Which groups of the partition are large enough to be compared, shape (g_p,)."""
-        groups = find_partition(self.partitions, self.partition).groups
-        return np.asarray(self.sizes[self.split][groups] >= self.min_group_size)
-
-    @cached_property
     def values(self) -> NDArray[np.float64]:
         """Performance and disparity of each candidate, shape (k, 2)."""
         partition = find_partition(self.partitions, self.partition)
         performance = find_performance(self.performance)(overall_counts(self.counts, partition))
         disparity = find_disparity(self.disparity)
-        gaps = disparity(self.counts[:, partition.groups], counted=self.counted)
+        gaps = disparity(self.counts[:, partition.groups], min_people=self.min_people)
         return np.stack([performance, gaps], axis=1)
 
     @property

@@ -110,6 +110,7 @@ def pareto_frontier(
                 best_epoch=trained.best_epoch,
                 history=tuple(trained.history),
                 failure=trained.failure,
+                hidden=spec.config.hidden,
             )
         )
     candidates.sort(key=lambda c: (c.strength, c.seed))

@@ -19,7 +19,7 @@ from faircore.penalties import PENALTIES
 from faircore.store import StoredTrial, TrialStore
 from faircore.training import Prepared, Trained, TrainingConfig
 
-RECIPE = 1
+RECIPE = 2
 """Part of every trial's id. Raise it when training gives other results for the same request."""
 
 MEASURED = ("train", "select")
@@ -98,9 +98,10 @@ class SweepSpec:
 
     def trial_id(self, fingerprint: str, strength: float, seed: int) -> str:
         """Hash of the data and of everything that determines one trial."""
-        shared = {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
-        whole = {
-            **shared,
+        whole = {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
+        if strength == 0:  # the plain model is the same whatever it is not charged for
+            whole |= {"penalty": "", "partitions": ()}
+        whole |= {
             "data": fingerprint,
             "strength": float(strength),
             "seed": int(seed),
@@ -206,6 +207,8 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         best_epoch=raw["best_epoch"],
         history=tuple((int(e), float(a), float(b)) for e, a, b in raw["history"]),
         failure=raw["failure"],
+        hidden=tuple(raw["hidden"]),
+        partitions=tuple(raw["partitions"]),
     )
 
 
@@ -254,6 +257,7 @@ def _keep(
         "history": trained.history,
         "failure": trained.failure,
         "hidden": spec.config.hidden,
+        "partitions": spec.partitions,
         "data": prepared.dataset.fingerprint,
     }
     store.put(trial_id, record, cubes=cubes, model={} if network is None else network.to_arrays())

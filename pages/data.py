@@ -25,6 +25,7 @@ from pages.components.group_tables import sizes_table
 from pages.components.loading import prepared_of, table_of
 from pages.components.roles_form import roles_form
 from pages.components.session import open_review, require_review, reviews, session
+from pages.components.words import plain
 
 UPLOAD, SAMPLE = "Upload a file", "Use a sample"
 
@@ -47,9 +48,10 @@ def choose_table() -> tuple[Table, DataSpec, str, str]:
         "CSV, Parquet or Excel, up to 200 MB", type=["csv", "tsv", "txt", "parquet", "xlsx", "xls"]
     )
     if up is not None and up.file_id != current.upload_id:
+        forget_upload()
         folder = default_workspace() / "uploads" / uuid.uuid4().hex
         folder.mkdir(parents=True, mode=0o700)
-        path = folder / Path(up.name).name
+        path = folder / Path(up.name).name[-100:]
         with path.open("wb") as out:
             shutil.copyfileobj(up, out, 1 << 20)
         current.upload, current.upload_id = str(path), up.file_id
@@ -66,6 +68,14 @@ def choose_table() -> tuple[Table, DataSpec, str, str]:
         st.stop()
 
 
+def forget_upload() -> None:
+    """Delete the file that was uploaded: a review keeps its own copy, and no other is needed."""
+    current = session()
+    if current.upload:
+        shutil.rmtree(Path(current.upload).parent, ignore_errors=True)
+    current.upload = current.upload_id = ""
+
+
 def guess(table: Table) -> DataSpec:
     """Guess the roles; where no name gives an attribute away, start from any that could be one."""
     try:
@@ -75,7 +85,7 @@ def guess(table: Table) -> DataSpec:
         possible = [c for c in groupable(table) if c != target]
         if target is None or not possible:
             raise
-        st.info(f"{error} One that could be is filled in below.")
+        st.info(plain(f"{error} One that could be is filled in below."))
         return guess_spec(table, sensitive=possible[:1])
 
 
@@ -115,6 +125,7 @@ def new_review() -> None:
         except FaircoreError as error:
             st.error(str(error))
             st.stop()
+        forget_upload()
         open_review(review.id)
         st.switch_page("train.py")
 
@@ -153,13 +164,14 @@ def current_review() -> None:
         st.error(str(error))
         st.stop()
     st.write(
-        f"**{prepared.dataset.n_rows:,} people.** Outcome: `{spec.target}`, good when it is "
-        f"`{spec.positive}`. Sensitive: {', '.join(f'`{a}`' for a in spec.attributes)}. "
+        f"**{prepared.dataset.n_rows:,} people.** Outcome: {plain(spec.target)}, good when it is "
+        f"{plain(spec.positive)}. Sensitive: {plain(', '.join(spec.attributes))}. "
         f"{len(spec.features)} features."
     )
     sizes_table(prepared.groups, prepared.dataset.y_true, prepared.dataset.weights)
     parts = prepared.splits.as_dict()
     st.caption(
+        "Sizes and outcomes are those of all rows, before any model. "
         f"Models learn from {len(parts['train']):,} rows; {len(parts['calibrate']):,} are kept for "
         f"calibration, {len(parts['select']):,} to compare models, and {len(parts['certify']):,} "
         "are sealed until a choice is made."

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from faircore.decide import Decision, OperatingPoint, decide, who_is_acting
+from faircore.decide import Decision, OperatingPoint, decide
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
-from faircore.metrics import find_disparity, find_performance, overall_counts
+from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
-    candidate_name,
+    choose_model,
     current_view,
     selected_position,
     shown_order,
 )
-from pages.components.group_tables import MIN_GROUP, rates_table
+from pages.components.group_tables import rates_table
 from pages.components.loading import prepared_of
-from pages.components.session import require_review, session
-from pages.components.words import disparity_value, finding, percent, readout
+from pages.components.session import require_review, reviews, session
+from pages.components.words import disparity_value, finding, percent, plain, readout
 
 
 def choose_point(frontier: Frontier) -> int:
@@ -29,18 +29,12 @@ def choose_point(frontier: Frontier) -> int:
     order = shown_order(frontier)
     position = selected_position(frontier, order)
 
-    def take() -> None:
-        current.candidate = frontier.candidates[st.session_state["chosen"]].id
-
     def cut() -> None:
         current.threshold = st.session_state["cut"]
 
     left, right = st.columns([3, 2])
-    st.session_state["chosen"] = position
-    left.selectbox(
-        "Model", order, key="chosen", on_change=take,
-        format_func=lambda k: candidate_name(frontier, k),
-    )  # fmt: skip
+    with left:
+        choose_model(frontier, order, key="chosen")
     right.slider(
         "Threshold: select a person whose score is at least", 0.05, 0.95, current.threshold, 0.01,
         key="cut", on_change=cut,
@@ -56,11 +50,12 @@ def propose(review: Review, frontier: Frontier, position: int) -> None:
         "of this point is the closest thing to the truth. Every look at them is recorded, because "
         "looking often and choosing again spoils them."
     )
-    if review.openings:
-        times = "once" if len(review.openings) == 1 else f"{len(review.openings)} times"
-        st.caption(f"They have been opened {times} in this review.")
+    looks = reviews().openings_of(review.fingerprint)
+    if looks:
+        times = "once" if looks == 1 else f"{looks} times"
+        st.caption(f"They have been opened {times} already.")
     with st.form("choose"):
-        who = st.text_input("Your name", value=who_is_acting())
+        who = st.text_input("Your name")
         reason = st.text_area("Why this point", placeholder="What it costs, and why that is right")
         if not st.form_submit_button("Choose this point and open the sealed rows", type="primary"):
             return
@@ -86,42 +81,40 @@ def standing(review: Review, decision: Decision) -> None:
     st.subheader("The choice that stands")
     st.markdown(
         f"λ = {decision.strength:g}, threshold {decision.point.threshold:.2f}, chosen by "
-        f"**{decision.who}** on {decision.at[:10]}."
+        f"**{plain(decision.who)}** on {decision.at[:10]}."
     )
-    st.markdown("> " + " ".join(decision.reason.split()).replace("$", r"\$"))
+    st.markdown("> " + plain(decision.reason))
     view = decision.view
     partition = find_partition(partitions, view["partition"])
     performance, disparity = (
         find_performance(view["performance"]),
         find_disparity(view["disparity"]),
     )
-    counted = decision.sealed_sizes[partition.groups] >= MIN_GROUP
     counts = decision.sealed_counts
     there = (
         float(performance(overall_counts(counts, partition))),
-        float(disparity(counts[partition.groups], counted=counted)),
+        float(disparity(counts[partition.groups], min_people=MIN_PEOPLE)),
     )
-    chosen = {i: (a, b) for i, a, b in decision.alternatives}.get(decision.point.candidate)
+    chosen = next(a for a in decision.alternatives if a.candidate == decision.point.candidate)
     first, second = st.columns(2)
     first.metric(
         f"{performance.title} on sealed rows", percent(there[0]),
         help="Measured on rows that trained nothing and chose nothing.",
     )  # fmt: skip
     second.metric(
-        f"{disparity.title} by {partition.name} on sealed rows",
+        f"{disparity.title} by {plain(partition.name)} on sealed rows",
         disparity_value(disparity.name, there[1]),
     )
-    if chosen is not None:
-        st.caption(
-            f"On the rows used to compare models it was {percent(chosen[0])} and "
-            f"{disparity_value(disparity.name, chosen[1])}. A model picked from "
-            f"{decision.considered} tends to look better there than it is."
-        )
-    st.markdown(finding(counts, partition, rate=disparity.rates[0], counted=counted))
+    st.caption(
+        f"On the rows used to compare models it was {percent(chosen.performance)} and "
+        f"{disparity_value(disparity.name, chosen.disparity)}. A model picked from "
+        f"{decision.considered} tends to look better there than it is."
+    )
+    st.markdown(finding(counts, partition, disparity.name))
     name = st.selectbox(
         "Groups of", [p.name for p in partitions], index=partitions.index(partition)
     )
-    rates_table(counts, find_partition(partitions, name), sizes=decision.sealed_sizes)
+    rates_table(counts, partitions, find_partition(partitions, name), sizes=decision.sealed_sizes)
     if st.button("Download the model", type="primary"):
         st.switch_page("export.py")
 
@@ -136,10 +129,19 @@ def choose(review: Review) -> None:
         st.stop()
     position = choose_point(frontier)
     frontier = current_view(review)  # at the threshold chosen just now
-    st.markdown(f"On the rows kept for comparing: {readout(frontier, position)}.")
+    partition = find_partition(frontier.partitions, frontier.partition)
+    measure = find_disparity(frontier.disparity)
+    people = int(frontier.sizes[frontier.split][partition.groups].sum())
+    st.markdown(
+        f"On the {people:,} people kept for comparing models: {readout(frontier, position)}. The "
+        f"{'ratio' if measure.kind == 'ratio' else 'gap'} is “{measure.title}” between the groups "
+        f"of {plain(partition.name)}; another can be chosen on the Frontier page."
+    )
+    st.markdown(finding(frontier.counts[position], partition, frontier.disparity))
     rates_table(
         frontier.counts[position],
-        find_partition(frontier.partitions, frontier.partition),
+        frontier.partitions,
+        partition,
         sizes=frontier.sizes[frontier.split],
     )
     propose(review, frontier, position)

@@ -11,6 +11,7 @@ from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.loading import prepared_of
 from pages.components.session import require_review, reviews
+from pages.components.words import plain
 
 
 def bundle_of(review: Review) -> Bundle:
@@ -39,7 +40,7 @@ st.link_button("Download the bundle", f"/files/bundle/{review.id}", type="primar
 st.subheader("Score new rows with it")
 st.code("faircore score bundle.zip new.csv --out scored.csv", language="bash")
 st.caption(
-    f"The file needs the columns {', '.join(f'`{c.name}`' for c in bundle.encoder.columns)}. "
+    f"The file needs the columns {plain(', '.join(c.name for c in bundle.encoder.columns))}. "
     "Each row gets a score and a decision, in the order of the file."
 )
 with st.expander("Model card", expanded=False):

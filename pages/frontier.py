@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
 from faircore.jobs import Job
-from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, find_disparity
+from faircore.metrics import (
+    DISPARITIES,
+    MIN_PEOPLE,
+    PERFORMANCES,
+    RATES,
+    find_disparity,
+    hidden_groups,
+)
 from faircore.plots import frontier_figure, group_bars
+from faircore.records import Review
 from faircore.sweep import SweepSpec
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
-    candidate_name,
+    choose_model,
     current_view,
+    missing_models,
     selected_position,
     shown_order,
 )
 from pages.components.charts import show_chart
-from pages.components.group_tables import MIN_GROUP, rates_table
+from pages.components.group_tables import rates_table
 from pages.components.session import require_review, session
 from pages.components.strength_slider import Stop, strength_slider
-from pages.components.words import finding, price, readout, strength_label
+from pages.components.words import finding, labels, plain, price, readout
 
 CHART = "cloud"
 
@@ -71,19 +82,20 @@ def choose_click(frontier: Frontier) -> None:
 
 def slider(frontier: Frontier, order: list[int], position: int) -> None:
     """Drag along the trained models, in the order of their strength."""
-    with_seed = len({c.seed for c in frontier.candidates}) > 1
+    names = labels(frontier)
     stops = [
         Stop(
-            strength_label(frontier.candidates[k], with_seed=with_seed),
+            names[frontier.candidates[k].id],
             readout(frontier, k),
             float(frontier.values[k, 1]),
             float(frontier.values[k, 0]),
         )
         for k in order
     ]
+    ids = [frontier.candidates[k].id for k in order]
 
     def commit(index: int) -> None:
-        session().candidate = frontier.candidates[order[index]].id
+        session().candidate = ids[index]
 
     strength_slider(
         stops,
@@ -97,17 +109,20 @@ def slider(frontier: Frontier, order: list[int], position: int) -> None:
 
 def detail(frontier: Frontier, position: int) -> None:
     """The selected model: both objectives, then its groups."""
-    candidate = frontier.candidates[position]
+    candidate, counts = frontier.candidates[position], frontier.counts[position]
     partition = find_partition(frontier.partitions, frontier.partition)
-    rate = find_disparity(frontier.disparity).rates[0]
     sizes = frontier.sizes[frontier.split]
-    st.subheader(candidate_name(frontier, position).split(" · ")[0])
+    st.subheader(labels(frontier)[candidate.id])
     st.markdown(f"{readout(frontier, position).capitalize()}.")
-    st.markdown(finding(frontier.counts[position], partition, rate=rate, counted=frontier.counted))
+    st.markdown(finding(counts, partition, frontier.disparity))
     if not frontier.non_dominated[position]:
         st.caption("Another model is at least as good in both respects and better in one.")
+    rate = find_disparity(frontier.disparity).worst_rate(
+        counts[partition.groups], min_people=MIN_PEOPLE
+    )
+    st.caption(f"{RATES[rate].sentence.capitalize()}:")
     bars = group_bars(
-        frontier.counts[position], partition, sizes=sizes, rate=rate, min_group_size=MIN_GROUP
+        counts, partition, sizes=sizes, rate=rate, hidden=hidden_groups(frontier.partitions, sizes)
     )
     show_chart(bars, key="bars", alt=f"{RATES[rate].title} by {partition.name}, one bar per group")
     needs = "needs" if candidate.needs_groups else "does not need"
@@ -130,28 +145,49 @@ def how_to_read(frontier: Frontier) -> None:
             f"{better} is more equal: {measure.sentence}. The line joins the models that no other "
             "beats in both. All figures are measured on "
             f"{int(frontier.sizes[frontier.split][groups].sum()):,} people whose rows trained no "
-            "model; the choice itself is measured on others still."
+            "model but decided when each one stopped learning, so models look slightly better "
+            "here than they are; the choice itself is measured on others still. Small differences "
+            "between neighbouring dots are chance."
         )
 
 
-def every_model(frontier: Frontier, order: list[int], position: int) -> None:
+def every_model(frontier: Frontier, order: list[int]) -> None:
     """All candidates as a table, and a list that does what clicking does."""
-
-    def take() -> None:
-        session().candidate = frontier.candidates[st.session_state["row"]].id
-
     with st.expander(f"All {len(frontier.candidates)} models as a table"):
-        # The list follows clicks and the slider, so its own memory must not win.
-        st.session_state["row"] = position
-        st.selectbox(
-            "Selected model", order, key="row", on_change=take,
-            format_func=lambda k: candidate_name(frontier, k),
-        )  # fmt: skip
-        frame = frontier.to_frame().drop(columns=["id", "method"])
-        st.dataframe(frame, hide_index=True, width="stretch")
+        choose_model(frontier, order, key="row")
+        names, measure = labels(frontier), find_disparity(frontier.disparity)
+        scale, unit = (1, "") if measure.kind == "ratio" else (100, ", points")
+        performance = PERFORMANCES[frontier.performance].title
+        frame = pd.DataFrame(
+            {
+                "Model": [names[frontier.candidates[k].id] for k in order],
+                f"{performance}, %": 100 * frontier.values[order, 0],
+                f"{measure.title}{unit}": scale * frontier.values[order, 1],
+                "Unbeaten": np.where(frontier.non_dominated[order], "yes", ""),
+                "Passes": [frontier.candidates[k].best_epoch for k in order],
+            }
+        )
+        st.dataframe(
+            frame.style.format(precision=2 if measure.kind == "ratio" else 1),
+            hide_index=True,
+            width="stretch",
+        )
     for candidate in frontier.candidates:
         if candidate.failure:
             st.warning(f"λ = {candidate.strength:g}, seed {candidate.seed}: {candidate.failure}")
+
+
+def cautions(review: Review, frontier: Frontier) -> None:
+    """What somebody should know before believing the picture."""
+    trained = [c for c in frontier.candidates if c.failure is None]
+    if sum(c.still_improving for c in trained) > len(trained) / 2:
+        st.warning(
+            "Most of these models were still learning when training ended. Train again with more "
+            "passes over the data before you compare them."
+        )
+    missing = missing_models(review, frontier)
+    if missing:
+        st.caption(f"{missing} models asked for are not here; the Train page makes them.")
 
 
 @st.fragment(run_every=1.0)
@@ -175,8 +211,9 @@ def main() -> None:
     order = shown_order(frontier)
     if not order:
         st.warning(
-            f"No gap can be computed between the groups of {frontier.partition}: fewer than two "
-            f"have {MIN_GROUP} people and a defined rate. Choose another comparison above."
+            "No gap can be computed in this view: fewer than two groups have "
+            f"{MIN_PEOPLE} people the rates are about, or nobody is selected. Choose another "
+            "comparison or threshold above."
         )
         st.stop()
     position = selected_position(frontier, order)
@@ -194,13 +231,14 @@ def main() -> None:
         how_to_read(frontier)
     with right:
         detail(frontier, position)
-    st.subheader(f"Groups of {frontier.partition} at the selected point")
+    st.subheader(f"Groups of {plain(frontier.partition)} at the selected point")
     rates_table(
         frontier.counts[position],
+        frontier.partitions,
         find_partition(frontier.partitions, frontier.partition),
         sizes=frontier.sizes[frontier.split],
     )
-    every_model(frontier, order, position)
+    every_model(frontier, order)
 
 
 main()

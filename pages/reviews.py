@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components.session import next_step, open_review, reviews, session
+from pages.components.words import plain
 
 session()
 st.title("Reviews")
@@ -24,7 +25,8 @@ for review in found:
     with st.container(border=True):
         text, button = st.columns([5, 1], vertical_alignment="center")
         text.markdown(
-            f"**{review.name}**  \n{review.source} · started {review.created_at[:10]} · "
+            f"**{plain(review.name)}**  \n{plain(review.source)} · "
+            f"started {review.created_at[:10]} · "
             f"{review.state} · next: {next_step(review)}"
         )
         if button.button("Open", key=f"open-{review.id}", width="stretch"):

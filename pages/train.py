@@ -10,11 +10,10 @@ from faircore.jobs import Job, start_sweep
 from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
 from faircore.records import Review
-from faircore.store import TrialStore
 from faircore.sweep import SweepSpec
 from faircore.training import TrainingConfig
 from faircore.workspace import default_workspace
-from pages.components.loading import SPLIT_SEED
+from pages.components.loading import SPLIT_SEED, intact
 from pages.components.session import require_review, reviews, session
 
 HIDDEN = {
@@ -86,10 +85,8 @@ def sweep_form(partitions: list[str]) -> SweepSpec | None:
 
 
 def stored(review: Review, spec: SweepSpec) -> int:
-    """How many of a sweep's models are trained already."""
-    store = TrialStore(default_workspace() / "trials")
-    ids = (spec.trial_id(review.fingerprint, *trial) for trial in spec.trials)
-    return sum(store.folder(i).exists() for i in ids)
+    """How many of a sweep's models are trained already, and intact."""
+    return len(intact(spec.trial_id(review.fingerprint, *trial) for trial in spec.trials))
 
 
 def launch(review: Review, spec: SweepSpec) -> None:

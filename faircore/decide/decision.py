@@ -10,7 +10,7 @@ import getpass
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ class OperatingPoint:
     threshold: float
 
 
+class Alternative(NamedTuple):
+    """A model that could have been chosen, as it looked on the select split."""
+
+    candidate: str
+    strength: float
+    seed: int
+    performance: float
+    disparity: float
+
+
 @dataclass(frozen=True, eq=False)
 class Decision:
     """The chosen operating point and what it was chosen from.
@@ -44,12 +54,15 @@ class Decision:
     method, penalty : str
     strength : float
     seed : int
+    hidden : tuple of int
+    partitions : tuple of str
+        Layers of the model, and what its penalty acted on.
     split_seed : int
         Seed of the split that the model was trained with.
     considered : int
         Candidates that were on the table.
-    alternatives : tuple of (candidate, performance, disparity)
-        The non-dominated ones, on the select split, in the view they were compared in.
+    alternatives : tuple of Alternative
+        The non-dominated ones and the chosen one, in the view they were compared in.
     view : dict
         Performance, disparity, partition and threshold of that view.
     sealed_counts : ndarray, shape (g, 2, 2)
@@ -57,7 +70,8 @@ class Decision:
     sealed_sizes : ndarray of int, shape (g,)
         Rows per group of the certify split.
     opening : int
-        How many times the sealed rows had been opened, this time included.
+        How many times these sealed rows had been opened, in any review of the workspace, this
+        time included.
     data_sha256, model_sha256 : str
         Fingerprint of data and roles; hash of the weights.
     """
@@ -70,9 +84,11 @@ class Decision:
     penalty: str
     strength: float
     seed: int
+    hidden: tuple[int, ...]
+    partitions: tuple[str, ...]
     split_seed: int
     considered: int
-    alternatives: tuple[tuple[str, float, float], ...]
+    alternatives: tuple[Alternative, ...]
     view: dict[str, Any]
     sealed_counts: NDArray[np.float64]
     sealed_sizes: NDArray[np.int64]
@@ -94,7 +110,9 @@ class Decision:
             **{
                 **raw,
                 "point": OperatingPoint(**raw["point"]),
-                "alternatives": tuple((i, float(a), float(b)) for i, a, b in raw["alternatives"]),
+                "alternatives": tuple(Alternative(*a) for a in raw["alternatives"]),
+                "hidden": tuple(raw["hidden"]),
+                "partitions": tuple(raw["partitions"]),
                 "sealed_counts": np.array(raw["sealed_counts"], np.float64),
                 "sealed_sizes": np.array(raw["sealed_sizes"], np.int64),
             }
@@ -140,15 +158,22 @@ def decide(
             "A choice needs the name of who makes it and a reason. Write both: the record is "
             "read by people who were not there."
         )
-    if not 0 <= point.threshold <= 1:
-        raise InputError("The threshold must lie between 0 and 1. Move it into that range.")
+    frontier = frontier.view(threshold=point.threshold)
+    if frontier.threshold != point.threshold:
+        raise InputError(
+            f"Models are compared at thresholds of whole hundredths; {point.threshold} is none. "
+            f"Choose {frontier.threshold:.2f}."
+        )
     candidate = frontier.candidates[frontier.position(point.candidate)]
     network = read_network(candidate.id, workspace=workspace)
     reviews = ReviewStore(workspace)
     if prepared is None:
         prepared = Prepared.of(reviews.dataset(review_id), split_seed=split_seed)
+    if prepared.dataset.fingerprint != reviews.get(review_id).fingerprint:
+        raise InputError("The data given are not those of this review. Leave `prepared` out.")
     opening = Opening(now(), who, point.candidate, point.threshold)
-    review = reviews.update(review_id, lambda r: replace(r, openings=(*r.openings, opening)))
+    reviews.update(review_id, lambda r: replace(r, openings=(*r.openings, opening)))
+    looks = reviews.openings_of(prepared.dataset.fingerprint)
 
     rows = prepared.rows(SEALED)
     groups = prepared.groups.take(rows)
@@ -157,7 +182,7 @@ def decide(
         prepared.dataset.y_true[rows],
         (scores >= point.threshold).astype(np.int8),
         groups,
-        prepared.dataset.weights[rows],
+        prepared.weights[rows],
     )
     decision = Decision(
         point=point,
@@ -170,10 +195,9 @@ def decide(
         seed=candidate.seed,
         split_seed=split_seed,
         considered=len(frontier.candidates),
-        alternatives=tuple(
-            (frontier.candidates[k].id, float(frontier.values[k, 0]), float(frontier.values[k, 1]))
-            for k in frontier.front
-        ),
+        hidden=candidate.hidden,
+        partitions=candidate.partitions,
+        alternatives=_alternatives(frontier, frontier.position(candidate.id)),
         view={
             "performance": frontier.performance,
             "disparity": frontier.disparity,
@@ -182,7 +206,7 @@ def decide(
         },
         sealed_counts=counts,
         sealed_sizes=groups.sizes,
-        opening=len(review.openings),
+        opening=looks,
         data_sha256=prepared.dataset.fingerprint,
         model_sha256=hashlib.sha256(
             b"".join(a.tobytes() for a in (*network.weights, *network.biases))
@@ -190,6 +214,22 @@ def decide(
     )
     reviews.update(review_id, lambda r: replace(r, decisions=(*r.decisions, decision.to_dict())))
     return decision
+
+
+def _alternatives(frontier: Frontier, chosen: int) -> tuple[Alternative, ...]:
+    positions = [int(k) for k in frontier.front]
+    if chosen not in positions:
+        positions.append(chosen)
+    return tuple(
+        Alternative(
+            frontier.candidates[k].id,
+            frontier.candidates[k].strength,
+            frontier.candidates[k].seed,
+            float(frontier.values[k, 0]),
+            float(frontier.values[k, 1]),
+        )
+        for k in positions
+    )
 
 
 def who_is_acting() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,16 +12,16 @@ from faircore.decide import Decision
 from faircore.groups import Partition
 from faircore.metrics import (
     DISPARITIES,
+    MIN_PEOPLE,
     PERFORMANCES,
     RATES,
+    Disparity,
     find_disparity,
     find_performance,
+    hidden_groups,
     overall_counts,
 )
 from faircore.penalties import PENALTIES
-
-MIN_GROUP = 10
-"""Groups with fewer people are not shown: a rate of nine people is noise, and may name somebody."""
 
 _SHOWN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 
@@ -29,25 +31,26 @@ def model_card(
 ) -> str:
     """Write the model card of a decision, Markdown."""
     spec = dataset.spec
+    hidden = hidden_groups(partitions, decision.sealed_sizes)
     overall = overall_counts(decision.sealed_counts, partitions[0])
     sections = [
-        f"# Model card: {name}",
+        f"# Model card: {_plain(name)}",
         f"Chosen by {_plain(decision.who)} at {decision.at}.",
         "## Purpose",
-        f"Scores the probability that `{spec.target}` is `{spec.positive}` and selects a person "
-        f"when the score is at least **{decision.point.threshold:.2f}**.",
+        f"Scores the probability that {_code(spec.target)} is {_code(spec.positive)} and selects a "
+        f"person when the score is at least **{decision.point.threshold:.2f}**.",
         "Reason given for the choice: " + _plain(decision.reason),
         "## Model",
         _model(decision, needs_groups=spec.needs_groups),
         "## Data",
-        f"{dataset.n_rows:,} rows of `{dataset.source}`; features: "
-        + ", ".join(f"`{f}`" for f in spec.features)
-        + f". Sensitive attributes: {', '.join(f'`{a}`' for a in spec.attributes)}. "
+        f"{dataset.n_rows:,} rows of {_code(dataset.source)}; features: "
+        + ", ".join(map(_code, spec.features))
+        + f". Sensitive attributes: {', '.join(map(_code, spec.attributes))}. "
         f"SHA-256 of data and roles: `{decision.data_sha256}`.",
         "## What to expect",
         f"Measured on {int(decision.sealed_sizes[partitions[0].groups].sum()):,} people whose rows "
         "were sealed: they trained no model, stopped no training and chose no candidate. "
-        f"They have been opened {_times(decision.opening)} in this review"
+        f"They have been opened {_times(decision.opening)} so far"
         + (
             "."
             if decision.opening == 1
@@ -56,11 +59,13 @@ def model_card(
         "\n".join(
             f"- {p.title}: {_share(p(overall))} ({p.sentence})" for p in PERFORMANCES.values()
         ),
-        *(_partition(decision, p) for p in partitions),
+        *(_partition(decision, p, hidden) for p in partitions),
         "## Alternatives",
         _alternatives(decision),
         "## Limits",
         "- The figures are estimates from a sample; a gap between small groups may be chance.\n"
+        f"- A rate over fewer than {MIN_PEOPLE} people is a dash and takes no part in a gap. Where "
+        "the size of one group would give that of a smaller one away, both are left out.\n"
         "- They hold for people like those in the data. When the population or the meaning of the "
         "outcome changes, measure again.\n"
         "- An equal rate of one kind does not make other rates equal.\n"
@@ -79,60 +84,76 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
     )
     return (
         f"Method: {decision.method}; penalty: {PENALTIES[decision.penalty].title.lower()}; "
-        f"strength (eta): {decision.strength:g}; seed: {decision.seed}. {needs} "
+        f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}; "
+        f"strength (eta): {decision.strength:g}; seed: {decision.seed}; hidden layers: "
+        f"{', '.join(map(str, decision.hidden)) or 'none'}. {needs} "
         f"SHA-256 of the weights: `{decision.model_sha256}`."
     )
 
 
-def _partition(decision: Decision, partition: Partition) -> str:
+def _partition(decision: Decision, partition: Partition, hidden: NDArray[np.bool_]) -> str:
     counts = decision.sealed_counts[partition.groups]
     sizes = decision.sealed_sizes[partition.groups]
     head = ["Group", "People", *(RATES[r].title for r in _SHOWN)]
-    lines = [f"### By {partition.name}", _row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
+    lines = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
     for g, group in enumerate(partition.group_names):
-        if sizes[g] < MIN_GROUP:
-            lines.append(_row([group, f"fewer than {MIN_GROUP}", *["–"] * len(_SHOWN)]))
+        if hidden[partition.groups][g]:
+            lines.append(_row([_plain(group), "few", *["–"] * len(_SHOWN)]))
         else:
-            rates = [_share(RATES[r](counts[g])) for r in _SHOWN]
-            lines.append(_row([group, f"{sizes[g]:,}", *rates]))
+            rates = [_share(RATES[r](counts[g], min_people=MIN_PEOPLE)) for r in _SHOWN]
+            lines.append(_row([_plain(group), f"{sizes[g]:,}", *rates]))
     gaps = [
-        f"- {d.title}: {_share(d(counts, counted=sizes >= MIN_GROUP), ratio=d.kind == 'ratio')}"
-        for d in DISPARITIES.values()
+        f"- {d.title}: {_value(d, d(counts, min_people=MIN_PEOPLE))}" for d in DISPARITIES.values()
     ]
-    table = "\n".join(lines[1:])
-    return "\n\n".join([lines[0], table, "\n".join(gaps)])
+    name = _plain(partition.name)
+    return "\n\n".join([f"### By {name}", "\n".join(lines), "\n".join(gaps)])
 
 
 def _alternatives(decision: Decision) -> str:
     performance = find_performance(decision.view["performance"]).title
     disparity = find_disparity(decision.view["disparity"])
-    head = _row([performance, f"{disparity.title} by {decision.view['partition']}", ""])
+    head = [
+        "Strength", "Seed", performance,
+        f"{disparity.title} by {_plain(decision.view['partition'])}", "",
+    ]  # fmt: skip
     rows = [
-        _row([_share(a), _share(b, ratio=disparity.kind == "ratio"),
-              "chosen" if i == decision.point.candidate else ""])
-        for i, a, b in decision.alternatives
+        _row([f"{a.strength:g}", str(a.seed), _share(a.performance), _value(disparity, a.disparity),
+              "chosen" if a.candidate == decision.point.candidate else ""])
+        for a in decision.alternatives
     ]  # fmt: skip
     return (
         f"{decision.considered} models were compared at threshold "
-        f"{decision.view['threshold']:.2f} on rows kept for choosing. Those that no other beats:"
-        "\n\n" + "\n".join([head, _row(["---:", "---:", "---"]), *rows])
+        f"{decision.view['threshold']:.2f} on rows kept for choosing, which had also decided when "
+        "each model stopped learning. Those that no other beats, and the chosen one:\n\n"
+        + "\n".join([_row(head), _row(["---:", "---:", "---:", "---:", "---"]), *rows])
     )
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
-def _share(value: float | NDArray[np.float64], *, ratio: bool = False) -> str:
+def _share(value: float | NDArray[np.float64]) -> str:
+    number = float(value)
+    return f"{number:.1%}" if np.isfinite(number) else "–"
+
+
+def _value(disparity: Disparity, value: float | NDArray[np.float64]) -> str:
     number = float(value)
     if not np.isfinite(number):
         return "–"
-    return f"{number:.2f}" if ratio else f"{number:.1%}"
+    return f"{number:.2f}" if disparity.kind == "ratio" else f"{100 * number:.1f} points"
 
 
 def _plain(text: str) -> str:
-    """Free text as one paragraph that cannot start a heading, a table or an HTML tag."""
-    return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")
+    """Free text as one line in which nothing is a heading, a table, a link, a picture or a tag."""
+    line = " ".join(text.split()).replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]#|!$~])", r"\\\1", line)
+
+
+def _code(text: str) -> str:
+    """A name from the data as code; a backtick in it would end the code."""
+    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "¦") + "`"
 
 
 def _times(n: int) -> str:

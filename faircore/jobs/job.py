@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,9 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / "lock"):
             if not self.state().done:
-                return
+                if not (self.folder / "cancel").exists():
+                    return
+                self.wait(timeout_seconds=60)  # it was told to stop, and is about to
             (self.folder / "cancel").unlink(missing_ok=True)
             request = {"review": self.review_id, "sweep": self.spec.to_json()}
             write_whole(self.folder / "request.json", json.dumps(request).encode())
@@ -114,7 +117,8 @@ class Job:
                     "programs and launch again."
                 ) from error
             _children.append(process)  # kept, so that Python reaps it when it has ended
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
             report(self.folder, JobState("running", len(self.spec.trials), pid=process.pid))
 
     def state(self) -> JobState:

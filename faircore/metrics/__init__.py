@@ -17,9 +17,11 @@ from faircore.metrics.disparities import (
 from faircore.metrics.performance import PERFORMANCES, Performance, find_performance
 from faircore.metrics.rates import RATES, Rate, find_rate
 from faircore.metrics.report import Report, disparity_table, evaluate, group_table
+from faircore.metrics.small import MIN_PEOPLE, hidden_groups
 
 __all__ = [
     "DISPARITIES",
+    "MIN_PEOPLE",
     "PERFORMANCES",
     "RATES",
     "THRESHOLDS",
@@ -36,6 +38,7 @@ __all__ = [
     "find_performance",
     "find_rate",
     "group_table",
+    "hidden_groups",
     "overall_counts",
     "ratio",
     "threshold_index",

@@ -46,7 +46,7 @@ class Disparity:
     kind: Literal["difference", "ratio"] = "difference"
 
     def __call__(
-        self, counts: NDArray[np.float64], *, counted: NDArray[np.bool_] | None = None
+        self, counts: NDArray[np.float64], *, min_people: float = 0.0
     ) -> NDArray[np.float64]:
         """Disparity over the groups of one partition.
 
@@ -54,23 +54,28 @@ class Disparity:
         ----------
         counts : ndarray, shape (..., g, 2, 2)
             Counts of the groups of one partition.
-        counted : ndarray of bool, shape (g,), optional
-            Which groups take part; all by default.
+        min_people : float
+            A rate over fewer people (its denominator, not the size of the group) takes no part.
 
         Returns
         -------
         ndarray, shape (...)
             In [0, 1]; NaN where fewer than two groups have a defined rate.
         """
-        values = []
-        for name in self.rates:
-            rates = RATES[name](counts)
-            if counted is not None:
-                rates = np.where(counted, rates, np.nan)
-            values.append(difference(rates) if self.kind == "difference" else ratio(rates))
         worst = np.maximum if self.kind == "difference" else np.minimum
+        values = [self._of(name, counts, min_people) for name in self.rates]
         found: NDArray[np.float64] = worst.reduce(np.stack(values))
         return found
+
+    def worst_rate(self, counts: NDArray[np.float64], *, min_people: float = 0.0) -> str:
+        """Name of the rate the disparity comes from, for counts of shape (g, 2, 2)."""
+        sign = 1 if self.kind == "difference" else -1
+        by_rate = {name: sign * float(self._of(name, counts, min_people)) for name in self.rates}
+        return max(by_rate, key=lambda name: (by_rate[name] == by_rate[name], by_rate[name]))
+
+    def _of(self, name: str, counts: NDArray[np.float64], min_people: float) -> NDArray[np.float64]:
+        rates = RATES[name](counts, min_people=min_people)
+        return difference(rates) if self.kind == "difference" else ratio(rates)
 
 
 DISPARITIES: dict[str, Disparity] = {

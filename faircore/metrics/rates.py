@@ -47,15 +47,24 @@ class Rate:
             matrix[[2 * i + j for i, j in cells], column] = 1.0
         return matrix
 
-    def __call__(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rate of counts of shape (..., 2, 2); NaN where the denominator is 0."""
+    def __call__(
+        self, counts: NDArray[np.float64], *, min_people: float = 0.0
+    ) -> NDArray[np.float64]:
+        """Rate of counts (..., 2, 2); NaN where the denominator is 0 or below ``min_people``."""
         numerator, denominator = np.moveaxis(
             counts.reshape(*counts.shape[:-2], 4) @ self.coefficients, -1, 0
         )
-        defined = denominator > 0
+        # A hair below, so that weights that sum to ten up to rounding are ten.
+        defined = (denominator > 0) & (denominator >= min_people * (1 - 1e-9))
         rate: NDArray[np.float64] = np.full(np.shape(denominator), np.nan)
         np.divide(numerator, denominator, where=defined, out=rate)
         return rate
+
+    def people(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weight of those the rate is about: its denominator, (..., 2, 2) to (...)."""
+        flat = counts.reshape(*counts.shape[:-2], 4)
+        total: NDArray[np.float64] = flat @ self.coefficients[:, 1]
+        return total
 
 
 _ALL = (TN, FP, FN, TP)

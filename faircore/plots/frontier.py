@@ -55,7 +55,18 @@ def frontier_figure(frontier: Frontier, *, height: int = 460) -> go.Figure:
         title=f"{disparity.title} by {frontier.partition} ({fewer})", tickformat=".1%"
     )
     figure.update_yaxes(title=f"{performance.title} (higher is better)", tickformat=".1%")
+    shown = frontier.values[np.isfinite(frontier.values).all(axis=1)]
+    if len(shown):
+        figure.update_yaxes(range=_room(shown[:, 0]))
+        figure.update_xaxes(range=_room(shown[:, 1]))
     return figure
+
+
+def _room(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
+    """A range around values, never so narrow that noise looks like a cliff."""
+    low, high = float(values.min()), float(values.max())
+    margin = max(0.06 * (high - low), 0.005)
+    return [round(low - margin, 5), round(high + margin, 5)]
 
 
 def _points(frontier: Frontier, positions: np.ndarray[Any, np.dtype[np.intp]]) -> dict[str, Any]:

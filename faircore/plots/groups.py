@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.groups import Partition
-from faircore.metrics import find_rate
+from faircore.metrics import MIN_PEOPLE, find_rate
 from faircore.plots.layout import calm
+
+_LONGEST = 24  # characters of a group's name beside its bar
 
 
 def group_bars(
@@ -17,7 +21,8 @@ def group_bars(
     *,
     sizes: NDArray[np.int64],
     rate: str = "selection_rate",
-    min_group_size: int = 10,
+    hidden: NDArray[np.bool_] | None = None,
+    min_people: int = MIN_PEOPLE,
 ) -> go.Figure:
     """One bar per group from zero, its value written out, ``n`` under its name.
 
@@ -30,40 +35,46 @@ def group_bars(
         Rows per group, over all partitions.
     rate : str
         A name in :data:`faircore.metrics.RATES`.
-    min_group_size : int
-        Smaller groups keep their place but show no bar: too few people to judge.
+    hidden : ndarray of bool, shape (g,), optional
+        Groups whose size is not shown, as :func:`faircore.metrics.hidden_groups` finds them.
+    min_people : int
+        A rate over fewer people keeps its place but shows no bar: too few to judge.
     """
-    measure = find_rate(rate)
-    values = measure(counts[partition.groups])
+    values = find_rate(rate)(counts[partition.groups], min_people=min_people)
+    n = sizes[partition.groups]
+    kept_back = n < min_people if hidden is None else hidden[partition.groups]
     figure = go.Figure()
-    for name, n, value in zip(
-        partition.group_names, sizes[partition.groups].tolist(), values.tolist(), strict=True
+    for position, (name, value) in enumerate(
+        zip(partition.group_names, values.tolist(), strict=True)
     ):
-        if n < min_group_size:
-            shown, text = 0.0, "too few people to judge"
-            label = f"{name}<br>n under {min_group_size}"
-        else:
-            shown = value if np.isfinite(value) else 0.0
-            text = f"{value:.1%}" if np.isfinite(value) else "–"
-            label = f"{name}<br>n = {n:,}"
+        known = np.isfinite(value)
+        short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        size = "few people" if kept_back[position] else f"n = {n[position]:,}"
         figure.add_trace(
             go.Bar(
-                y=[label],
-                x=[round(shown, 5)],
-                text=[text],
+                y=[position],
+                x=[round(value, 5) if known else 0.0],
+                text=[f"{value:.1%}" if known else "too few people to judge"],
                 textposition="outside",
                 orientation="h",
-                hovertemplate="%{y}: %{text}<extra></extra>",
+                hovertemplate="%{customdata}: %{text}<extra></extra>",
+                customdata=[escape(name)],
+                name=f"{escape(short)}<br>{size}",
                 cliponaxis=False,
                 width=0.6,
             )
         )
-    calm(figure, height=76 + 44 * len(figure.data), barmode="overlay")
+    calm(figure, height=56 + 44 * len(figure.data), barmode="overlay")
     highest = max(trace.x[0] for trace in figure.data)
-    figure.update_layout(margin={"l": 8, "r": 16, "t": 8, "b": 52})
+    figure.update_layout(margin={"l": 8, "r": 16, "t": 8, "b": 32})
     # Room on the right for the value that stands outside the longest bar.
-    figure.update_xaxes(
-        title=measure.sentence, tickformat=".0%", range=[0, max(highest * 1.25, 0.05)]
+    figure.update_xaxes(tickformat=".0%", range=[0, max(highest * 1.35, 0.05)], nticks=5)
+    figure.update_yaxes(
+        tickvals=list(range(len(figure.data))),
+        ticktext=[trace.name for trace in figure.data],
+        autorange="reversed",
+        automargin=True,
+        showgrid=False,
+        ticklabelstandoff=6,
     )
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticklabelstandoff=6)
     return figure

@@ -163,6 +163,10 @@ class ReviewStore:
             lambda r: r if sweep in r.sweeps else replace(r, sweeps=(*r.sweeps, sweep)),
         )
 
+    def openings_of(self, fingerprint: str) -> int:
+        """How often the sealed rows of a dataset were opened, over all its reviews."""
+        return sum(len(r.openings) for r in self.list() if r.fingerprint == fingerprint)
+
     def table(self, review_id: str) -> Table:
         """The table as it came."""
         return load_table(self.table_path(review_id))

@@ -27,7 +27,10 @@ class TrainingConfig:
     ----------
     hidden : tuple of int
         Units per hidden layer; empty for logistic regression.
-    epochs, batch_size : int
+    epochs : int
+    batch_size : int, optional
+        By default a sixteenth of the training rows, at least 64 and at most 512, so that a small
+        table gets enough steps.
     learning_rate, clip_norm : float
         Adam's step; the largest gradient norm of one candidate.
     patience : int
@@ -49,7 +52,7 @@ class TrainingConfig:
 
     hidden: tuple[int, ...] = (64,)
     epochs: int = 20
-    batch_size: int = 512
+    batch_size: int | None = None
     learning_rate: float = 0.002
     clip_norm: float = 1.0
     patience: int = 5
@@ -60,17 +63,24 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         # Plain types, so that equal configurations have equal JSON and equal trial ids.
         object.__setattr__(self, "hidden", tuple(int(units) for units in self.hidden))
-        for name in ("epochs", "batch_size", "patience", "warmup_epochs", "stream_seed"):
+        if self.batch_size is not None:
+            object.__setattr__(self, "batch_size", int(self.batch_size))
+            self._check("batch_size", self.batch_size >= 1, "1 or more")
+        for name in ("epochs", "patience", "warmup_epochs", "stream_seed"):
             object.__setattr__(self, name, int(getattr(self, name)))
         for name in ("learning_rate", "clip_norm", "sharpness"):
             object.__setattr__(self, name, float(getattr(self, name)))
         self._check("hidden", all(units >= 1 for units in self.hidden), "units of 1 or more")
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "patience"):
             self._check(name, getattr(self, name) >= 1, "1 or more")
         for name in ("learning_rate", "clip_norm", "sharpness"):
             self._check(name, 0 < getattr(self, name) < float("inf"), "above 0")
         self._check("warmup_epochs", 0 <= self.warmup_epochs < self.epochs, "0 to epochs - 1")
         self._check("stream_seed", self.stream_seed >= 0, "0 or more")
+
+    def batch_size_for(self, n_rows: int) -> int:
+        """Rows per step for so many training rows."""
+        return self.batch_size or min(512, max(64, n_rows // 16))
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -158,10 +168,11 @@ def train_networks(
     ]
     best = torch.full_like(eta, torch.inf)
     share = 1.0 / len(running)
+    batch_size = config.batch_size_for(learn.n)
     order = torch.Generator().manual_seed(config.stream_seed)
     for epoch in range(1, config.epochs + 1):
         warmed = eta * min(1.0, epoch / (config.warmup_epochs + 1))
-        for batch in learn.batches(torch.randperm(learn.n, generator=order), config.batch_size):
+        for batch in learn.batches(torch.randperm(learn.n, generator=order), batch_size):
             logits = stack.forward(batch.wide)
             grad = (torch.sigmoid(logits) - batch.y) * batch.scale
             if charged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,11 @@ class Prepared:
         """Row numbers of a split."""
         return self.splits.as_dict()[split]
 
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Sample weights of mean 1, so that a weighted count reads as a number of people, (n,)."""
+        return np.asarray(self.dataset.weights / self.dataset.weights.mean())
+
     def encoded(self, split: str) -> NDArray[np.float32]:
         """Encoded features of a split, (n, d)."""
         if split not in self._encoded:
@@ -76,7 +82,7 @@ class Prepared:
             self.dataset.y_true[rows],
             scores,
             self.groups.take(rows),
-            weights=self.dataset.weights[rows],
+            weights=self.weights[rows],
         )
 
     def sizes(self, split: str) -> NDArray[np.int64]:

@@ -5,30 +5,30 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
-from faircore.penalties import PENALTIES
-from faircore.records import Review
-from faircore.sweep import SweepSpec
+from faircore.records import Review, trained_view, trial_ids
 from pages.components.loading import frontier_of
 from pages.components.session import session
-from pages.components.words import readout, strength_label
+from pages.components.words import labels, path_order
 
 
 def current_view(review: Review) -> Frontier:
     """The review's frontier in the view of this session; stops while no model is ready."""
-    frontier = frontier_of(review)
+    try:
+        frontier = frontier_of(review)
+    except FaircoreError as error:
+        st.error(str(error))
+        st.stop()
     if frontier is None:
         st.write("No model is ready yet. The training page shows how far it is.")
         if st.button("See the training", type="primary"):
             st.switch_page("train.py")
         st.stop()
     current = session()
-    names = [p.name for p in frontier.partitions]
-    if current.partition not in names:
-        # What the models were trained for is what one wants to see first.
-        last = SweepSpec.from_json(review.sweeps[-1])
-        current.disparity = PENALTIES[last.penalty].disparity
-        current.partition = (last.partitions or names)[0]
+    if current.partition not in [p.name for p in frontier.partitions]:
+        first = trained_view(review, frontier)
+        current.disparity, current.partition = first.disparity, first.partition
     return frontier.view(
         performance=current.performance,
         disparity=current.disparity,
@@ -38,11 +38,9 @@ def current_view(review: Review) -> Frontier:
 
 
 def shown_order(frontier: Frontier) -> list[int]:
-    """Positions of the candidates that can be shown, by strength, then seed."""
+    """Positions of the candidates that can be shown, in the order of the slider."""
     shown = np.flatnonzero(np.isfinite(frontier.values).all(axis=1)).tolist()
-    return sorted(
-        shown, key=lambda k: (frontier.candidates[k].strength, frontier.candidates[k].seed)
-    )
+    return sorted(shown, key=lambda k: path_order(frontier.candidates[k]))
 
 
 def selected_position(frontier: Frontier, order: list[int]) -> int:
@@ -51,12 +49,31 @@ def selected_position(frontier: Frontier, order: list[int]) -> int:
     for k in order:
         if frontier.candidates[k].id == current.candidate:
             return k
-    current.candidate = frontier.candidates[order[0]].id
-    return order[0]
+    first = min(order, key=lambda k: frontier.candidates[k].strength)
+    current.candidate = frontier.candidates[first].id
+    return first
 
 
-def candidate_name(frontier: Frontier, position: int) -> str:
-    """A candidate in one line: strength, seed where there are several, both objectives."""
-    with_seed = len({c.seed for c in frontier.candidates}) > 1
-    label = strength_label(frontier.candidates[position], with_seed=with_seed)
-    return f"{label} · {readout(frontier, position)}"
+def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:
+    """A list of the models that does what clicking a point does.
+
+    Its options are ids and their names do not depend on the view: a late answer of the browser
+    then never names something that is no longer on the list.
+    """
+    names = labels(frontier)
+
+    def take() -> None:
+        if st.session_state[key] in names:
+            session().candidate = st.session_state[key]
+
+    # The list follows clicks and the slider, so its own memory must not win.
+    st.session_state[key] = session().candidate
+    st.selectbox(
+        "Model", [frontier.candidates[k].id for k in order], key=key, on_change=take,
+        format_func=lambda i: names.get(i, i),
+    )  # fmt: skip
+
+
+def missing_models(review: Review, frontier: Frontier) -> int:
+    """How many models the review asked for are not there."""
+    return len(trial_ids(review)) - len(frontier.candidates)

@@ -8,32 +8,41 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from faircore.groups import Groups, Partition
-from faircore.metrics import RATES, confusion_counts
+from faircore.metrics import MIN_PEOPLE, RATES, confusion_counts, hidden_groups
+from pages.components.words import plain
 
-MIN_GROUP = 10
 SHOWN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 
 
 def sizes_table(groups: Groups, y_true: NDArray[np.int8], weights: NDArray[np.float64]) -> None:
     """Size and base rate of every group, one tab per partition."""
     counts = confusion_counts(y_true, y_true, groups, weights)
+    hidden = hidden_groups(groups.partitions, groups.sizes)
     for tab, partition in zip(
-        st.tabs([p.name for p in groups.partitions]), groups.partitions, strict=True
+        st.tabs([plain(p.name) for p in groups.partitions]), groups.partitions, strict=True
     ):
         n = groups.sizes[partition.groups]
-        share = {"Share of all, %": 100 * n / n.sum()}
-        good = {"Good outcome, %": 100 * RATES["base_rate"](counts[partition.groups])}
+        columns = {
+            "Share of all, %": 100 * n / n.sum(),
+            "Good outcome, %": 100 * RATES["base_rate"](counts[partition.groups]),
+        }
         with tab:
-            _show(partition, n, {**share, **good}, helps={})
+            _show(partition, n, columns, hidden=hidden[partition.groups], helps={})
 
 
 def rates_table(
-    counts: NDArray[np.float64], partition: Partition, *, sizes: NDArray[np.int64]
+    counts: NDArray[np.float64],
+    partitions: tuple[Partition, ...],
+    partition: Partition,
+    *,
+    sizes: NDArray[np.int64],
 ) -> None:
-    """Rates of the groups of a partition; groups too small to judge show dashes."""
-    columns = {f"{RATES[r].title}, %": 100 * RATES[r](counts[partition.groups]) for r in SHOWN}
+    """Rates of the groups of a partition; a rate over too few people is a dash."""
+    own = counts[partition.groups]
+    columns = {f"{RATES[r].title}, %": 100 * RATES[r](own, min_people=MIN_PEOPLE) for r in SHOWN}
     helps = {f"{RATES[r].title}, %": RATES[r].sentence for r in SHOWN}
-    _show(partition, sizes[partition.groups], columns, helps=helps)
+    hidden = hidden_groups(partitions, sizes)[partition.groups]
+    _show(partition, sizes[partition.groups], columns, hidden=hidden, helps=helps)
 
 
 def _show(
@@ -41,9 +50,9 @@ def _show(
     n: NDArray[np.int64],
     columns: dict[str, NDArray[np.float64]],
     *,
+    hidden: NDArray[np.bool_],
     helps: dict[str, str],
 ) -> None:
-    hidden = n < MIN_GROUP
     frame = pd.DataFrame(
         {
             "Group": partition.group_names,
@@ -56,10 +65,14 @@ def _show(
         frame.style.format(formats, na_rep="–"),
         hide_index=True,
         width="stretch",
-        column_config={name: st.column_config.Column(help=text) for name, text in helps.items()},
+        column_config={
+            "Group": st.column_config.Column(width="medium"),
+            **{name: st.column_config.Column(help=text) for name, text in helps.items()},
+        },
     )
-    if hidden.any():
+    if frame.isna().to_numpy().any():
         st.caption(
-            f"{int(hidden.sum())} of {len(n)} groups have fewer than {MIN_GROUP} people here: too "
-            "few to judge. They take no part in a gap, and no row of theirs was dropped."
+            f"A dash stands for fewer than {MIN_PEOPLE} people: too few to judge, and too few to "
+            "stay unnamed. Where one size would give another away, both are left out. Such rates "
+            "take no part in a gap; no row was dropped."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
@@ -26,15 +27,24 @@ def prepared_of(review: Review) -> Prepared:
 
 def frontier_of(review: Review) -> Frontier | None:
     """Every candidate finished so far; ``None`` while there is none."""
-    store = TrialStore(default_workspace() / "trials")
-    finished = []
-    for trial in trial_ids(review):
+    finished = tuple(intact(trial_ids(review)).items())
+    return _frontier(str(default_workspace()), review.id, review.fingerprint, finished)
+
+
+def intact(ids: Iterable[str]) -> dict[str, int]:
+    """Those trials that are stored undamaged, each with the time it was written."""
+    workspace = default_workspace()
+    store = TrialStore(workspace / "trials")
+    found = {}
+    for trial in ids:
         try:
             # A damaged trial that was trained again has the same id but another time.
-            finished.append((trial, (store.folder(trial) / "checksums.json").stat().st_mtime_ns))
+            stamp = (store.folder(trial) / "checksums.json").stat().st_mtime_ns
         except OSError:
             continue
-    return _frontier(str(default_workspace()), review.id, review.fingerprint, tuple(finished))
+        if _candidate(str(workspace), trial, stamp) is not None:
+            found[trial] = stamp
+    return found
 
 
 def table_of(path: str) -> Table:

@@ -9,6 +9,7 @@ import streamlit as st
 from faircore.errors import FaircoreError
 from faircore.records import Review, ReviewStore
 from faircore.workspace import default_workspace
+from pages.components.words import plain
 
 KEY = "faircore"
 
@@ -81,7 +82,10 @@ def require_review(title: str, *, trained: bool = False) -> Review:
         st.stop()
     if st.query_params.get("review") != review.id:
         st.query_params["review"] = review.id  # a reload or a shared link finds the same review
-    st.caption(f"**{review.name}** · {review.source} · {review.state} · next: {next_step(review)}")
+    st.caption(
+        f"**{plain(review.name)}** · {plain(review.source)} · {review.state} · "
+        f"next: {next_step(review)}"
+    )
     st.title(title)
     if trained and not review.sweeps:
         st.write("No model has been trained in this review yet.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faircore.frontier import Candidate, Frontier
-from faircore.groups import Partition
-from faircore.metrics import RATES, find_disparity, find_performance
+from faircore.groups import Partition, find_partition
+from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, find_performance
+from faircore.penalties import PENALTIES
 
 
 def percent(value: float) -> str:
@@ -26,10 +28,40 @@ def disparity_value(name: str, value: float) -> str:
     return f"{100 * value:.1f} points"
 
 
-def strength_label(candidate: Candidate, *, with_seed: bool) -> str:
-    """What tells a candidate from its neighbours."""
-    seed = f", seed {candidate.seed}" if with_seed else ""
-    return f"λ = {candidate.strength:.3g}{seed}"
+def labels(frontier: Frontier) -> dict[str, str]:
+    """A name for each candidate by its id, unlike all others and the same in every view."""
+    variants = {_variant(c) for c in frontier.candidates if c.strength > 0}
+    with_seed = len({c.seed for c in frontier.candidates}) > 1
+    layers = len({c.hidden for c in frontier.candidates}) > 1
+    names: dict[str, str] = {}
+    for c in frontier.candidates:
+        parts = [f"λ = {c.strength:.4g}"]
+        if with_seed:
+            parts.append(f"seed {c.seed}")
+        if len(variants) > 1 and c.strength > 0:
+            parts.append(
+                f"{PENALTIES[c.penalty].title.lower()}, {' + '.join(c.partitions) or 'all'}"
+            )
+        if layers:
+            parts.append(f"layers {'-'.join(map(str, c.hidden)) or 'none'}")
+        name = " · ".join(parts)
+        names[c.id] = name if name not in names.values() else f"{name} · {c.id[:4]}"
+    return names
+
+
+def _variant(candidate: Candidate) -> tuple[object, ...]:
+    return (candidate.penalty, candidate.partitions, candidate.hidden)
+
+
+def path_order(candidate: Candidate) -> tuple[object, ...]:
+    """Sorts candidates along the slider: sweep by sweep, then by strength and seed."""
+    return (*map(str, _variant(candidate)), candidate.strength, candidate.seed)
+
+
+def plain(text: str) -> str:
+    """Text from data or people, so that Markdown shows it as it is and fetches nothing."""
+    line = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]()#|!$~<>:&])", r"\\\1", line)
 
 
 def readout(frontier: Frontier, position: int) -> str:
@@ -40,37 +72,42 @@ def readout(frontier: Frontier, position: int) -> str:
     return f"{title} {percent(performance)} · {kind} {disparity_value(frontier.disparity, gap)}"
 
 
-def of_hundred(value: float) -> str:
-    """A rate in natural frequency: ``61 of 100``."""
-    return f"{100 * value:.0f} of 100" if math.isfinite(value) else "nobody to count"
-
-
-def finding(
-    counts: NDArray[np.float64], partition: Partition, *, rate: str, counted: NDArray[np.bool_]
-) -> str:
-    """The widest difference between two groups, in natural frequencies.
+def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -> str:
+    """The widest difference between two groups, in natural frequencies, and what may be chance.
 
     Parameters
     ----------
     counts : ndarray, shape (g, 2, 2)
         Counts over all partitions.
     partition : Partition
-    rate : str
-        A name in :data:`faircore.metrics.RATES`.
-    counted : ndarray of bool
-        Which groups of the partition are large enough to be compared.
+    disparity : str
+        Name of the disparity; of its rates the one that is furthest apart is told.
     """
-    values = np.where(counted, RATES[rate](counts[partition.groups]), np.nan)
+    own = counts[partition.groups]
+    rate = RATES[find_disparity(disparity).worst_rate(own, min_people=MIN_PEOPLE)]
+    values, people = rate(own, min_people=MIN_PEOPLE), rate.people(own)
     if np.isfinite(values).sum() < 2:
-        return "Too few people to compare the groups."
+        return f"Too few people to compare: a rate needs at least {MIN_PEOPLE}."
     low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-    names = partition.group_names
-    among, _, share = RATES[rate].sentence.partition(", the share ")
+    among, _, share = rate.sentence.partition(", the share ")
+    if values[low] == values[high]:
+        return f"{among.capitalize()}, {_of_hundred(values[low], 1)} are {share} in every group."
+    apart = float(values[high] - values[low])
+    names = [plain(name) for name in partition.group_names]
+    pair = np.array([low, high])
+    pooled = float(values[pair] @ people[pair] / people[pair].sum())
+    chance = 196 * math.sqrt(pooled * (1 - pooled) * float((1 / people[pair]).sum()))
     return (
-        f"{among.capitalize()} in group **{names[low]}**, "
-        f"{of_hundred(values[low])} are {share}; in group **{names[high]}**, "
-        f"{of_hundred(values[high])}."
+        f"{among.capitalize()} in group **{names[low]}**, {_of_hundred(values[low], apart)} are "
+        f"{share}; in group **{names[high]}**, {_of_hundred(values[high], apart)}. With "
+        f"{people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
+        f"{chance:.1f} points can be chance, and the widest of several groups is wider by chance."
     )
+
+
+def _of_hundred(value: float, apart: float) -> str:
+    """A rate in natural frequency; a decimal where whole people would hide the difference."""
+    return f"{100 * value:.{1 if apart < 0.03 else 0}f} of 100"
 
 
 def price(frontier: Frontier) -> str:
@@ -78,25 +115,33 @@ def price(frontier: Frontier) -> str:
 
     Looks for the cheapest model that halves the gap of the best-performing one.
     """
-    front = frontier.front
-    measure, title = (
-        find_disparity(frontier.disparity),
-        find_performance(frontier.performance).title,
-    )
-    best = front[int(np.argmax(frontier.values[front, 0]))]
+    front, title = frontier.front, find_performance(frontier.performance).title.lower()
+    best = int(front[np.argmax(frontier.values[front, 0])])
+    most_equal = int(front[-1])
+    counts = frontier.counts[best, find_partition(frontier.partitions, frontier.partition).groups]
+    selected = RATES["selection_rate"](counts.sum(axis=0))
+    if selected in (0.0, 1.0):
+        return f"At this threshold {'nobody' if selected == 0 else 'everybody'} is selected."
     top, gap = frontier.values[best].tolist()
-    ratio = measure.kind == "ratio"
+    start = disparity_value(frontier.disparity, gap)
+    ratio = find_disparity(frontier.disparity).kind == "ratio"
     reached = [
         k for k in front
         if (frontier.values[k, 1] >= 0.8 if ratio else frontier.values[k, 1] <= gap / 2)
     ]  # fmt: skip
-    change = "Raising the ratio to four fifths" if ratio else "Halving the gap"
-    start = disparity_value(frontier.disparity, gap)
-    if best in reached:
-        return f"The best model for {title.lower()} is already there: {start}."
+    if best == most_equal:
+        return f"The model with the best {title} is also the most equal one: {start}."
     if not reached:
-        return f"{change} is out of reach of these models: the best one has {start}."
+        smallest = disparity_value(frontier.disparity, float(frontier.values[most_equal, 1]))
+        lost = 100 * (top - float(frontier.values[most_equal, 0]))
+        return (
+            f"The best {title} comes with {start}; the most equal model has {smallest} and costs "
+            f"{lost:.1f} points of {title}."
+        )
+    if best in reached:
+        return f"The model with the best {title} already has {start}."
     cheapest = max(reached, key=lambda k: frontier.values[k, 0])
     end = disparity_value(frontier.disparity, float(frontier.values[cheapest, 1]))
     cost = 100 * (top - float(frontier.values[cheapest, 0]))
-    return f"{change}, from {start} to {end}, costs {cost:.1f} points of {title.lower()}."
+    change = "Raising the ratio to four fifths" if ratio else "Halving the gap"
+    return f"{change}, from {start} to {end}, costs {cost:.1f} points of {title}."

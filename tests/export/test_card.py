@@ -9,7 +9,8 @@ import pytest
 
 from faircore.data import Dataset, Table
 from faircore.decide import Decision, OperatingPoint, decide
-from faircore.export.card import MIN_GROUP, model_card
+from faircore.export.card import model_card
+from faircore.metrics import MIN_PEOPLE
 from faircore.groups import find_partition
 from faircore.metrics import Report, evaluate
 from faircore.records import Review, ReviewStore, frontier_of_review
@@ -72,7 +73,7 @@ def test_the_rates_are_those_evaluate_gives(made: Made) -> None:
         for group, size in zip(
             partition.group_names, decision.sealed_sizes[partition.groups], strict=True
         ):
-            if size < MIN_GROUP:
+            if size < MIN_PEOPLE:
                 continue
             expected = by_group.loc[group, rates].to_numpy(dtype=np.float64)
             assert shown[group] == [f"{size:,}", *(f"{v:.1%}" for v in expected)]
@@ -89,8 +90,8 @@ def test_gaps_leave_out_the_groups_that_are_hidden(made: Made) -> None:
     partition = find_partition(prepared.groups.partitions, "race × gender")
     counts = decision.sealed_counts[partition.groups]
     sizes = decision.sealed_sizes[partition.groups]
-    assert (sizes < MIN_GROUP).any()
-    counts = counts[sizes >= MIN_GROUP]
+    assert (sizes < MIN_PEOPLE).any()
+    counts = counts[sizes >= MIN_PEOPLE]
     shown = counts[..., 1].sum(axis=-1) / counts.sum(axis=(-1, -2))
     section = card_of(made).split("### By race × gender")[1]
     assert f"- Gap in selection: {shown.max() - shown.min():.1%}\n" in section
@@ -116,7 +117,7 @@ def test_a_hidden_group_cannot_be_worked_out_from_the_others(made: Made) -> None
     decision, prepared, _ = made
     race = find_partition(prepared.groups.partitions, "race")
     sizes = decision.sealed_sizes[race.groups]
-    assert (sizes < MIN_GROUP).sum() == 1  # the fixture: only (missing) is small
+    assert (sizes < MIN_PEOPLE).sum() == 1  # the fixture: only (missing) is small
     card = card_of(made)
     total = int(re.search(r"Measured on ([\d,]+) people", card)[1].replace(",", ""))  # type: ignore[index]
     shown = [row[0].replace(",", "") for row in table_of(card, "race").values()]
