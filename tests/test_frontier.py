@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ def test_every_view_is_what_evaluating_the_scores_gives(threshold: float, split:
     ]
     for disparity in DISPARITIES:
         for partition in ("sex", "race", "sex × race"):
-            seen = CASE.frontier.view(
+            seen = replace(CASE.frontier, min_people=0).view(
                 disparity=disparity, partition=partition, threshold=threshold, split=split
             )
             for k, report in enumerate(reports):
@@ -215,11 +216,11 @@ def test_small_groups_take_no_part() -> None:
     sizes = {"select": groups.sizes}
     gap = Frontier((candidate,), groups.partitions, sizes).values[0, 1]
     assert gap == pytest.approx(0.25)
-    all_count = Frontier((candidate,), groups.partitions, sizes, min_group_size=9)
+    all_count = Frontier((candidate,), groups.partitions, sizes, min_people=9)
     assert all_count.values[0, 1] == pytest.approx(0.75)
     assert all_count.values[0, 0] == pytest.approx(50 / 89)
     # Accuracy is everybody's, whatever the size of the group.
-    none_count = Frontier((candidate,), groups.partitions, sizes, min_group_size=41)
+    none_count = Frontier((candidate,), groups.partitions, sizes, min_people=41)
     assert none_count.values[0, 0] == pytest.approx(50 / 89)
     assert np.isnan(none_count.values[0, 1])
 
@@ -240,7 +241,7 @@ def test_where_nothing_can_be_compared_there_is_no_area(which: str) -> None:
     if which == "all failed":
         frontier = Frontier((FAILED, FAILED), partitions, sizes)
     elif which == "one group":
-        frontier = Frontier(CASE.frontier.candidates, partitions, sizes, min_group_size=10**6)
+        frontier = Frontier(CASE.frontier.candidates, partitions, sizes, min_people=10**6)
     else:
         frontier = Frontier((), partitions, sizes)
     assert frontier.front.tolist() == []

@@ -127,7 +127,10 @@ class Job:
         try:
             raw: dict[str, Any] = json.loads((self.folder / "progress.json").read_bytes())
             state = JobState(**raw)
+            readable = isinstance(state.pid, int) and state.pid > 0
         except (OSError, ValueError, TypeError):
+            readable = False
+        if not readable:
             return JobState("lost", len(self.spec.trials))
         return state if state.done or alive else replace(state, state="lost")
 

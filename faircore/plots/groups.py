@@ -40,7 +40,8 @@ def group_bars(
     min_people : int
         A rate over fewer people keeps its place but shows no bar: too few to judge.
     """
-    values = find_rate(rate)(counts[partition.groups], min_people=min_people)
+    measure, own = find_rate(rate), counts[partition.groups]
+    values, people = measure(own, min_people=min_people), measure.people(own)
     n = sizes[partition.groups]
     kept_back = n < min_people if hidden is None else hidden[partition.groups]
     figure = go.Figure()
@@ -48,13 +49,14 @@ def group_bars(
         zip(partition.group_names, values.tolist(), strict=True)
     ):
         known = np.isfinite(value)
+        unknown = "too few people to judge" if people[position] > 0 else "–"
         short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
         size = "few people" if kept_back[position] else f"n = {n[position]:,}"
         figure.add_trace(
             go.Bar(
                 y=[position],
                 x=[round(value, 5) if known else 0.0],
-                text=[f"{value:.1%}" if known else "too few people to judge"],
+                text=[f"{value:.1%}" if known else unknown],
                 textposition="outside",
                 orientation="h",
                 hovertemplate="%{customdata}: %{text}<extra></extra>",

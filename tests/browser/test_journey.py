@@ -9,13 +9,16 @@ import sys
 import zipfile
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from faircore.data import guess_spec, read_table
+from faircore.data import Table, build_dataset, guess_spec, load_sample, read_table
 from faircore.records import ReviewStore
+from faircore.sweep import SweepSpec, run_sweep
+from faircore.training import Prepared, TrainingConfig
 from tests.browser.harness import ROOT, Server, open_page, select_option, wait_idle
 from tests.browser.plotly_charts import click_point, plotly_points
 
@@ -171,7 +174,7 @@ def check_bundle(bundle: Path, server: Server, tmp_path: Path) -> None:
     scored, given = pd.read_csv(out), pd.read_csv(rows)
     assert len(scored) == len(given) == 48_842
     store = ReviewStore(server.workspace)
-    (review,) = store.list()
+    (review,) = (r for r in store.list() if r.decisions)
     (decision,) = review.decisions
     assert decision["who"] == "Ada"
     assert len(review.openings) == 1
@@ -180,8 +183,6 @@ def check_bundle(bundle: Path, server: Server, tmp_path: Path) -> None:
         assert "| Female |" in archive.read("model_card.md").decode()
     assert facts["candidate"] == decision["point"]["candidate"]
     # What was exported decides on the sealed rows exactly as was recorded.
-    from faircore.training import Prepared
-
     prepared = Prepared.of(store.dataset(review.id))
     sealed = prepared.splits.certify
     sex = prepared.groups.partition("sex")
@@ -196,8 +197,6 @@ def check_bundle(bundle: Path, server: Server, tmp_path: Path) -> None:
 def test_a_link_opens_the_review_in_another_browser(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
-    from faircore.data import build_dataset
-
     table = read_table(ADULT)
     store = ReviewStore(server.workspace)
     review = store.create("By link", table, build_dataset(table, guess_spec(table)))
@@ -224,3 +223,70 @@ def test_a_broken_file_says_what_to_do_and_loses_nothing(
     assert "Traceback" not in page.content()
     page.get_by_text("Use a sample").click()
     page.get_by_role("heading", name="What each column means").wait_for()
+
+
+def make_review(server: Server, name: str, table: Table, *, seeds: int = 3) -> str:
+    """A review with a small finished sweep, made by the engine."""
+    dataset = build_dataset(table, guess_spec(table))
+    store = ReviewStore(server.workspace)
+    review = store.create(name, table, dataset)
+    spec = SweepSpec(
+        tuple(np.geomspace(0.1, 3, 6)),
+        seeds=tuple(range(seeds)),
+        config=TrainingConfig(hidden=(4,), epochs=3),
+    )
+    run_sweep(dataset, spec, workspace=server.workspace)
+    store.add_sweep(review.id, spec.to_json())
+    return review.id
+
+
+def test_a_held_key_on_the_threshold_breaks_nothing(page: Page, server: Server) -> None:
+    """Late answers of the browser must not name what the last rerun no longer shows."""
+    review = make_review(server, "German", load_sample("german_credit")[0])
+    open_page(page, f"{server.url}/frontier?review={review}")
+    slider = page.get_by_role("slider", name=re.compile("^Threshold"))
+    slider.focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(15)
+    wait_idle(page)
+    expect(page.get_by_role("heading", name="Frontier", exact=True)).to_be_visible()
+    assert "encountered an error" not in page.content()
+    assert "Traceback" not in server.log_text()
+
+
+def test_names_from_the_data_are_shown_as_they_are(page: Page, server: Server) -> None:
+    """Nothing in a file or a name becomes a picture, a formula or a tag, or is fetched."""
+    hostile = ["![p](http://127.0.0.1:9/p.png)", "$x$ and <b>y</b>"]
+    rng = np.random.default_rng(0)
+    n = 400
+    frame = pd.DataFrame({"race": rng.choice(hostile, n), "x": rng.normal(size=n)})
+    frame["hired"] = np.where(rng.random(n) < 0.5, "yes", "no")
+    review = make_review(
+        server, "![n](http://127.0.0.1:9/n.png) # <i>x", Table.from_frame(frame, "a.csv"), seeds=1
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("data", "train", "frontier", "decide"):
+        open_page(page, f"{server.url}/{name}?review={review}")
+        expect(page.get_by_text("![n](http://127.0.0.1:9/n.png) # <i>x")).to_be_visible()
+    page.get_by_label("Your name").fill("![w](http://127.0.0.1:9/w.png)")
+    page.get_by_label("Why this point").fill("![r](http://127.0.0.1:9/r.png)")
+    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
+    page.get_by_text("The choice that stands").wait_for()
+    wait_idle(page)
+    open_page(page, f"{server.url}/export?review={review}")
+    page.get_by_text("Model card", exact=True).click()
+    wait_idle(page)
+    open_page(page, server.url)
+    foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert not foreign
+    assert page.locator("img[src*=':9/']").count() == 0
+
+
+def test_another_host_name_is_refused(server: Server) -> None:
+    """A page elsewhere whose name leads to this machine reaches nothing here."""
+    for path in ("/", "/_stcore/health", f"/files/bundle/{'0' * 12}"):
+        answer = httpx.get(server.url + path, headers={"Host": "evil.example"})
+        assert answer.status_code == 400, path
+        assert httpx.get(server.url + path).status_code in (200, 404)

@@ -73,9 +73,26 @@ def test_a_decision_survives_its_record(fresh: tuple[Path, Review]) -> None:
     assert read.to_dict() == decision.to_dict()
     assert (read.who, read.reason) == ("Ada", "It is enough.")
     assert read.considered == 6
-    assert [i for i, _, _ in read.alternatives] == [
-        frontier.candidates[k].id for k in frontier.front
-    ]
+    shown = [a.candidate for a in read.alternatives]
+    front = [frontier.candidates[k].id for k in frontier.view(threshold=0.6).front]
+    assert shown == (front if decision.point.candidate in front else [*front, shown[-1]])
+    assert decision.point.candidate in shown
+
+
+def test_a_threshold_nobody_compared_is_refused(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    with pytest.raises(InputError, match="whole hundredths"):
+        choose(workspace, review, threshold=0.333)
+    assert ReviewStore(workspace).get(review.id).openings == ()
+
+
+def test_looks_are_counted_over_all_reviews_of_the_same_data(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    store = ReviewStore(workspace)
+    twin = store.create("Again", store.table(review.id), store.dataset(review.id))
+    twin = store.add_sweep(twin.id, review.sweeps[0])
+    assert choose(workspace, review)[0].opening == 1
+    assert choose(workspace, twin)[0].opening == 2
 
 
 @pytest.mark.parametrize(

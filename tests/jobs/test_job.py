@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load
 
 from faircore.data import Dataset, Table
 from faircore.errors import StoreError
@@ -192,7 +194,10 @@ def test_a_killed_worker_is_lost_and_what_it_finished_is_not(
     assert (state.state, state.finished) == ("finished", 3)
     again = stored(new, QUICK)
     assert set(again) == set(before)
-    assert again[gone]["model.safetensors"] == before[gone]["model.safetensors"]
+    # Trained in other company, a network may differ in the last bit of a product.
+    new_model, old_model = (load(b[gone]["model.safetensors"]) for b in (again, before))
+    for name, array in old_model.items():
+        np.testing.assert_allclose(new_model[name], array, atol=1e-4)
 
 
 def test_a_worker_killed_while_it_trains_is_lost(new: New, jobs: list[Job]) -> None:

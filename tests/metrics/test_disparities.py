@@ -65,12 +65,28 @@ def test_equalized_odds_takes_the_larger_of_two_gaps() -> None:
     assert DISPARITIES["equalized_odds_difference"](counts) == pytest.approx(0.8)
 
 
-def test_groups_left_out_take_no_part() -> None:
+def test_rates_over_few_people_take_no_part() -> None:
     counts = _counts((9, 1, 5, 5), (6, 4, 2, 8), (0, 1, 0, 0))
     parity = DISPARITIES["demographic_parity_difference"]
     assert parity(counts) == pytest.approx(0.7)
-    assert parity(counts, counted=np.array([True, True, False])) == pytest.approx(0.3)
-    assert np.isnan(parity(counts, counted=np.array([True, False, False])))
+    assert parity(counts, min_people=2) == pytest.approx(0.3)
+    assert np.isnan(parity(counts, min_people=21))
+
+
+def test_what_counts_is_whom_the_rate_is_about() -> None:
+    # Twelve people, but only one with the good outcome: its true positive rate is one person.
+    counts = _counts((50, 50, 30, 70), (6, 5, 1, 0))
+    chances = DISPARITIES["equal_opportunity_difference"]
+    assert chances(counts) == pytest.approx(0.7)
+    assert np.isnan(chances(counts, min_people=10))
+    assert DISPARITIES["demographic_parity_difference"](counts, min_people=10) < 0.2
+
+
+def test_the_rate_a_disparity_comes_from() -> None:
+    counts = _counts((9, 1, 5, 5), (1, 9, 4, 6))
+    odds = DISPARITIES["equalized_odds_difference"]
+    assert odds.worst_rate(counts) == "false_positive_rate"
+    assert odds.worst_rate(counts[..., ::-1, :]) == "true_positive_rate"
 
 
 REFERENCES = {

@@ -15,7 +15,7 @@ from faircore.data import Dataset, Table, make_lending
 from faircore.decide import Decision, OperatingPoint, decide
 from faircore.export.bundle import load_bundle
 from faircore.groups import find_partition
-from faircore.metrics import RATES
+from faircore.metrics import MIN_PEOPLE, RATES, difference, hidden_groups
 from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import SweepSpec, run_sweep
 from faircore.training import TrainingConfig
@@ -338,35 +338,40 @@ def test_the_frontier_shows_what_the_engine_computes(
             next(w for w in widgets if w.key == f"view-{name}").set_value(value)
         well(app.run())
         view = view.view(**change)  # type: ignore[arg-type]
-        position = shown(app)["Selected model"].value
+        position = view.position(shown(app)["Model"].value)
         performance, gap = view.values[position]
         ratio = view.disparity.endswith("ratio")
         said = f"{performance:.1%} · " + (f"ratio {gap:.2f}" if ratio else f"gap {100 * gap:.1f}")
         assert said in words(app)
         partition = find_partition(view.partitions, view.partition)
         expected = np.stack(
-            [100 * RATES[r](view.counts[position][partition.groups]) for r in SHOWN], axis=1
+            [
+                100 * RATES[r](view.counts[position][partition.groups], min_people=MIN_PEOPLE)
+                for r in SHOWN
+            ],
+            axis=1,
         )
-        expected[~view.counted] = np.nan
+        hidden = hidden_groups(view.partitions, view.sizes["select"])[partition.groups]
+        expected[hidden] = np.nan
         frame = app.dataframe[0].value
         assert frame["Group"].tolist() == list(partition.group_names)
         np.testing.assert_allclose(frame.iloc[:, 2:].to_numpy(dtype=float), expected)
-        sizes = np.where(view.counted, view.sizes["select"][partition.groups], np.nan)
+        sizes = np.where(hidden, np.nan, view.sizes["select"][partition.groups])
         np.testing.assert_allclose(frame["People"].to_numpy(dtype=float), sizes)
 
 
 def test_a_row_of_the_table_selects_its_model(trained: Opened, visit: Open) -> None:
     workspace, review = trained
     app = visit("frontier.py", workspace, review.id)
-    well(shown(app)["Selected model"].set_value(4).run())
     engine = frontier_of_review(workspace, review.id)
     chosen = engine.candidates[4]
-    assert app.subheader[0].value == f"λ = {chosen.strength:g}, seed {chosen.seed}"
+    well(shown(app)["Model"].set_value(chosen.id).run())
+    assert app.subheader[0].value == f"λ = {chosen.strength:g} · seed {chosen.seed}"
     assert app.session_state["faircore"].candidate == chosen.id
     # It goes along to the next page.
     well(button(app, "Choose this point").click().run())
     assert app.title[0].value == "Decide"
-    assert shown(app)["Model"].value == 4
+    assert shown(app)["Model"].value == chosen.id
 
 
 def test_the_sentence_under_the_gap_names_the_groups_that_make_it(
@@ -384,10 +389,11 @@ def test_the_sentence_under_the_gap_names_the_groups_that_make_it(
         partition="race", disparity="equalized_odds_difference", threshold=0.55
     )
     partition = find_partition(view.partitions, "race")
-    position = shown(app)["Selected model"].value
-    counts = view.counts[position][partition.groups][view.counted]
+    position = view.position(shown(app)["Model"].value)
+    counts = view.counts[position][partition.groups]
     gaps = {
-        name: np.ptp(RATES[name](counts)) for name in ("true_positive_rate", "false_positive_rate")
+        name: float(difference(RATES[name](counts, min_people=MIN_PEOPLE)))
+        for name in ("true_positive_rate", "false_positive_rate")
     }
     wider = max(gaps, key=lambda name: gaps[name])
     assert gaps[wider] == pytest.approx(view.values[position, 1])
@@ -430,7 +436,8 @@ def test_without_a_reason_nothing_is_opened(fresh: Opened, visit: Open) -> None:
 def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None:
     workspace, review = fresh
     app = visit("decide.py", workspace, review.id)
-    well(shown(app)["Model"].set_value(3).run())
+    engine = frontier_of_review(workspace, review.id)
+    well(shown(app)["Model"].set_value(engine.candidates[3].id).run())
     well(app.slider[0].set_value(0.58).run())
     labelled(app.text_input, "Your name").set_value("Ada")
     labelled(app.text_area, "Why this point").set_value("It costs $5 | and is\n# right.")
@@ -439,7 +446,6 @@ def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None
     stored = ReviewStore(workspace).get(review.id)
     assert len(stored.openings) == len(stored.decisions) == 1
     decision = Decision.from_dict(stored.decisions[0])
-    engine = frontier_of_review(workspace, review.id)
     assert decision.point == OperatingPoint(engine.candidates[3].id, 0.58)
     assert decision.view["threshold"] == pytest.approx(0.58)
     text = words(app)
@@ -449,8 +455,10 @@ def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None
     frame = app.dataframe[0].value
     race = engine.partitions[0]
     sizes = decision.sealed_sizes[race.groups].astype(float)
-    expected = 100 * np.stack([RATES[r](decision.sealed_counts[race.groups]) for r in SHOWN], 1)
-    expected[sizes < 10], sizes[sizes < 10] = np.nan, np.nan
+    own = decision.sealed_counts[race.groups]
+    expected = 100 * np.stack([RATES[r](own, min_people=MIN_PEOPLE) for r in SHOWN], 1)
+    hidden = hidden_groups(engine.partitions, decision.sealed_sizes)[race.groups]
+    expected[hidden], sizes[hidden] = np.nan, np.nan
     np.testing.assert_allclose(frame["People"].to_numpy(dtype=float), sizes)
     np.testing.assert_allclose(frame.iloc[:, 2:].to_numpy(dtype=float), expected)
     accuracy = (decision.sealed_counts[race.groups] * np.eye(2)).sum() / (
@@ -463,7 +471,7 @@ def test_export_waits_for_a_decision(fresh: Opened, visit: Open) -> None:
     workspace, review = fresh
     app = visit("export.py", workspace, review.id)
     assert "No operating point has been chosen" in words(app)
-    assert not (ReviewStore(workspace).path(review.id) / "bundle.zip").exists()
+    assert not list(ReviewStore(workspace).path(review.id).glob("*.zip"))
     well(button(app, "Choose one").click().run())
     assert app.title[0].value == "Decide"
 
@@ -475,9 +483,10 @@ def test_export_lays_the_bundle_of_the_standing_decision(fresh: Opened, visit: O
         point = OperatingPoint(frontier.candidates[k].id, 0.5)
         decide(workspace, review.id, point, frontier=frontier, who="Ada", reason="r")
         app = visit("export.py", workspace, review.id)
-        path = ReviewStore(workspace).path(review.id) / "bundle.zip"
+        store = ReviewStore(workspace)
+        path = store.bundle_path(store.get(review.id))
         assert load_bundle(path).facts["candidate"] == frontier.candidates[k].id
-        assert "`income`" in words(app)
+        assert "income" in words(app)
         assert "# Model card: Lending trial" in words(app)
         assert app.get("link_button")[0].proto.url == f"/files/bundle/{review.id}"
 

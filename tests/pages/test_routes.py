@@ -56,7 +56,8 @@ def choose(workspace: Path, review: Review, k: int) -> str:
 
 def lay(workspace: Path, review: Review) -> Path:
     """Put the bundle where the Export page puts it."""
-    path = ReviewStore(workspace).path(review.id) / "bundle.zip"
+    store = ReviewStore(workspace)
+    path = store.bundle_path(store.get(review.id))
     return export_bundle(bundle_of_review(workspace, review.id), path)
 
 
@@ -64,7 +65,8 @@ def test_a_decided_review_sends_its_bundle(decided: tuple[Path, Review], client:
     workspace, review = decided
     answer = client.get(f"/files/bundle/{review.id}")
     assert answer.status_code == 200
-    assert answer.content == (ReviewStore(workspace).path(review.id) / "bundle.zip").read_bytes()
+    store = ReviewStore(workspace)
+    assert answer.content == store.bundle_path(store.get(review.id)).read_bytes()
     assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
     assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["cache-control"] == "no-store"
@@ -90,7 +92,8 @@ def test_an_undecided_review_has_nothing_to_send(
 ) -> None:
     workspace, review = fresh
     monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
-    (ReviewStore(workspace).path(review.id) / "bundle.zip").write_bytes(b"left behind")
+    for n in range(3):
+        (ReviewStore(workspace).path(review.id) / f"bundle-{n}.zip").write_bytes(b"left behind")
     answer = client.get(f"/files/bundle/{review.id}")
     assert answer.status_code == 404
     assert "left behind" not in answer.text
