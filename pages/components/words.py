@@ -101,7 +101,12 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
         f"{among.capitalize()} in group **{names[low]}**, {_of_hundred(values[low], apart)} are "
         f"{share}; in group **{names[high]}**, {_of_hundred(values[high], apart)}. With "
         f"{people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
-        f"{chance:.1f} points can be chance, and the widest of several groups is wider by chance."
+        f"{chance:.1f} points can be chance"
+        + (
+            "."
+            if np.isfinite(values).sum() == 2
+            else ", and more than that between the two furthest apart of several groups."
+        )
     )
 
 
