@@ -96,7 +96,12 @@ class GroupTensor:
         return taken
 
     def with_member(self, y: Tensor, weights: Tensor) -> GroupTensor:
-        """Work out :attr:`member` ahead, for rows that are cut into batches afterwards."""
+        """Work out :attr:`member` ahead, for rows that are cut into batches afterwards.
+
+        With many groups it would not pay: the codes then serve as they are.
+        """
+        if len(y) * 2 * self.n_groups > _MATMUL_CELLS:
+            return self
         return replace(self, member=_member(self, y, weights))
 
 

@@ -96,6 +96,13 @@ def test_membership_worked_out_ahead_gives_the_same_counts() -> None:
     )
 
 
+def test_many_groups_stay_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups, y = GroupTensor.of(_groups(20)), torch.arange(20) % 2
+    assert groups.with_member(y, torch.ones(20)).member is not None
+    monkeypatch.setattr("faircore.penalties.soft._MATMUL_CELLS", 20)
+    assert groups.with_member(y, torch.ones(20)).member is None
+
+
 def test_numbers_become_one_sequence_over_all_attributes() -> None:
     sensitive = torch.tensor([[0, 2], [1, 0], [0, 1]])
     groups = GroupTensor.from_codes(sensitive)
