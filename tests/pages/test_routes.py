@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,9 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 return await client.request(method, path)
 
-        return asyncio.run(ask())
+        # In a thread of its own: the browser tests may have left a loop running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(ask())).result()
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)
