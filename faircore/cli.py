@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def sweep(options: argparse.Namespace) -> None:
     """Train a sweep on a file and print the frontier."""
     from faircore.data import build_dataset
-    from faircore.records import ReviewStore, frontier_of_review
+    from faircore.records import ReviewStore, trained_view
     from faircore.sweep import Progress, SweepSpec, run_sweep
     from faircore.training import TrainingConfig
 
@@ -57,11 +57,11 @@ def sweep(options: argparse.Namespace) -> None:
         if sys.stderr.isatty():
             print(f"\r{line} ", end="", file=sys.stderr, flush=True)
 
-    run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
+    frontier = run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
     reviews = ReviewStore(options.workspace)
     review = reviews.create(options.name or Path(table.source).stem, table, dataset)
-    reviews.add_sweep(review.id, spec.to_json())
-    _show(frontier_of_review(options.workspace, review.id, dataset=dataset))
+    review = reviews.add_sweep(review.id, spec.to_json())
+    _show(trained_view(review, frontier))
     place = f"--workspace {options.workspace}"
     print(
         f"\nReview {review.id}. Next:\n"

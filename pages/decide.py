@@ -8,7 +8,7 @@ from faircore.decide import Decision, OperatingPoint, decide
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
-from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
+from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts, percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
@@ -20,7 +20,7 @@ from pages.components.candidates import (
 from pages.components.group_tables import rates_table
 from pages.components.loading import prepared_of
 from pages.components.session import require_review, reviews, session
-from pages.components.words import disparity_value, finding, percent, plain, readout
+from pages.components.words import disparity_value, finding, plain, readout
 
 
 def choose_point(frontier: Frontier) -> int:

@@ -15,11 +15,12 @@ from faircore.metrics import (
     MIN_PEOPLE,
     PERFORMANCES,
     RATES,
-    Disparity,
+    disparity_text,
     find_disparity,
     find_performance,
     hidden_groups,
     overall_counts,
+    percent,
 )
 from faircore.penalties import PENALTIES
 
@@ -57,7 +58,8 @@ def model_card(
             else "; each earlier look makes these figures a little less independent."
         ),
         "\n".join(
-            f"- {p.title}: {_share(p(overall))} ({p.sentence})" for p in PERFORMANCES.values()
+            f"- {p.title}: {percent(float(p(overall)))} ({p.sentence})"
+            for p in PERFORMANCES.values()
         ),
         *(_partition(decision, p, hidden) for p in partitions),
         "## Alternatives",
@@ -100,10 +102,11 @@ def _partition(decision: Decision, partition: Partition, hidden: NDArray[np.bool
         if hidden[partition.groups][g]:
             lines.append(_row([_plain(group), "few", *["–"] * len(_SHOWN)]))
         else:
-            rates = [_share(RATES[r](counts[g], min_people=MIN_PEOPLE)) for r in _SHOWN]
+            rates = [percent(float(RATES[r](counts[g], min_people=MIN_PEOPLE))) for r in _SHOWN]
             lines.append(_row([_plain(group), f"{sizes[g]:,}", *rates]))
     gaps = [
-        f"- {d.title}: {_value(d, d(counts, min_people=MIN_PEOPLE))}" for d in DISPARITIES.values()
+        f"- {d.title}: {disparity_text(d, float(d(counts, min_people=MIN_PEOPLE)))}"
+        for d in DISPARITIES.values()
     ]
     name = _plain(partition.name)
     return "\n\n".join([f"### By {name}", "\n".join(lines), "\n".join(gaps)])
@@ -117,7 +120,8 @@ def _alternatives(decision: Decision) -> str:
         f"{disparity.title} by {_plain(decision.view['partition'])}", "",
     ]  # fmt: skip
     rows = [
-        _row([f"{a.strength:g}", str(a.seed), _share(a.performance), _value(disparity, a.disparity),
+        _row([f"{a.strength:g}", str(a.seed), percent(a.performance),
+              disparity_text(disparity, a.disparity),
               "chosen" if a.candidate == decision.point.candidate else ""])
         for a in decision.alternatives
     ]  # fmt: skip
@@ -131,18 +135,6 @@ def _alternatives(decision: Decision) -> str:
 
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _share(value: float | NDArray[np.float64]) -> str:
-    number = float(value)
-    return f"{number:.1%}" if np.isfinite(number) else "–"
-
-
-def _value(disparity: Disparity, value: float | NDArray[np.float64]) -> str:
-    number = float(value)
-    if not np.isfinite(number):
-        return "–"
-    return f"{number:.2f}" if disparity.kind == "ratio" else f"{100 * number:.1f} points"
 
 
 def _plain(text: str) -> str:

@@ -18,6 +18,7 @@ from faircore.metrics.performance import PERFORMANCES, Performance, find_perform
 from faircore.metrics.rates import RATES, Rate, find_rate
 from faircore.metrics.report import Report, disparity_table, evaluate, group_table
 from faircore.metrics.small import MIN_PEOPLE, hidden_groups
+from faircore.metrics.text import disparity_text, percent
 
 __all__ = [
     "DISPARITIES",
@@ -33,6 +34,7 @@ __all__ = [
     "count_cube",
     "difference",
     "disparity_table",
+    "disparity_text",
     "evaluate",
     "find_disparity",
     "find_performance",
@@ -40,6 +42,7 @@ __all__ = [
     "group_table",
     "hidden_groups",
     "overall_counts",
+    "percent",
     "ratio",
     "threshold_index",
 ]

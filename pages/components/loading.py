@@ -12,7 +12,7 @@ from faircore.data import Table, read_table
 from faircore.frontier import Candidate, Frontier
 from faircore.records import Review, ReviewStore, trial_ids
 from faircore.store import TrialStore
-from faircore.sweep import read_candidate
+from faircore.sweep import MEASURED, read_candidate
 from faircore.training import Prepared
 from faircore.workspace import default_workspace
 
@@ -66,7 +66,7 @@ def _frontier(
     if not candidates:
         return None
     prepared = _prepared(workspace, review_id, fingerprint)
-    sizes = {split: prepared.sizes(split) for split in ("train", "select")}
+    sizes = {split: prepared.sizes(split) for split in MEASURED}
     return Frontier(candidates, prepared.groups.partitions, sizes)
 
 

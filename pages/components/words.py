@@ -10,22 +10,20 @@ from numpy.typing import NDArray
 
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Partition, find_partition
-from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, find_performance
+from faircore.metrics import (
+    MIN_PEOPLE,
+    RATES,
+    disparity_text,
+    find_disparity,
+    find_performance,
+    percent,
+)
 from faircore.penalties import PENALTIES
 
 
-def percent(value: float) -> str:
-    """A share as ``84.1%``; a dash where it is undefined."""
-    return f"{value:.1%}" if math.isfinite(value) else "–"
-
-
 def disparity_value(name: str, value: float) -> str:
-    """A difference as ``3.2 points``, a ratio as ``0.84``; a dash where it is undefined."""
-    if not math.isfinite(value):
-        return "–"
-    if find_disparity(name).kind == "ratio":
-        return f"{value:.2f}"
-    return f"{100 * value:.1f} points"
+    """A disparity by its name, in words."""
+    return disparity_text(find_disparity(name), value)
 
 
 def labels(frontier: Frontier) -> dict[str, str]:
