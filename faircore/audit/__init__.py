@@ -1,0 +1,1 @@
+"""What an audit of a system says: groups, gaps, proxies, similar people, doubtful outcomes."""
