@@ -19,7 +19,7 @@ LAYERS = [
     {"data"},
     {"groups"},
     {"metrics"},
-    {"frontier", "penalties"},
+    {"audit", "frontier", "penalties"},
     {"training", "plots", "store"},
     {"methods"},
     {"sweep"},

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.audit.model_inputs import as_rows, encode, model_inputs
+from faircore.audit.model_inputs import as_rows, encode, model_inputs, one_core
 from faircore.data import Dataset, Encoder
 from faircore.errors import InputError
 
@@ -95,7 +95,8 @@ class BaselineModel:
             When a column the model needs is absent or the numbers of rows differ.
         """
         inputs = model_inputs(features, sensitive if self.with_sensitive else None)
-        probabilities = self.estimator.predict_proba(encode(self.encoder, inputs))
+        with one_core():
+            probabilities = self.estimator.predict_proba(encode(self.encoder, inputs))
         return np.asarray(probabilities[:, 1], dtype=np.float64)
 
 
@@ -160,6 +161,7 @@ def train_baseline(
     inputs = model_inputs(dataset.features.iloc[chosen], sensitive)
     encoder = Encoder.fit(inputs)
     estimator = baseline.make(seed)
-    estimator.fit(encode(encoder, inputs), truth, sample_weight=weights)
+    with one_core():
+        estimator.fit(encode(encoder, inputs), truth, sample_weight=weights)
     seconds = time.perf_counter() - start
     return BaselineModel(kind, with_sensitive, encoder, estimator, seconds)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from faircore.audit.baseline import make_boosted
-from faircore.audit.model_inputs import as_rows, encode, model_inputs
+from faircore.audit.model_inputs import as_rows, encode, model_inputs, one_core
 from faircore.audit.undefined import mean, plain
 from faircore.data import Dataset, Encoder
 from faircore.errors import InputError
@@ -122,7 +122,8 @@ def stand_in(
     inputs = model_inputs(dataset.features.iloc[rows], dataset.sensitive.iloc[rows])
     encoder = Encoder.fit(inputs)
     estimator = _learner(kind, seed)
-    estimator.fit(encode(encoder, inputs), answers[rows], sample_weight=dataset.weights[rows])
+    with one_core():
+        estimator.fit(encode(encoder, inputs), answers[rows], sample_weight=dataset.weights[rows])
     judged = parts[1]
     imitated = _imitate(
         kind, encoder, estimator, dataset.features.iloc[judged], dataset.sensitive.iloc[judged]
@@ -147,9 +148,10 @@ def _imitate(
 ) -> _Floats:
     """Imitated score (n,)."""
     matrix = encode(encoder, model_inputs(features, sensitive))
-    if kind == "decision":
-        return np.asarray(estimator.predict_proba(matrix)[:, 1], dtype=np.float64)
-    return np.clip(np.asarray(estimator.predict(matrix), dtype=np.float64), 0, 1)
+    with one_core():
+        if kind == "decision":
+            return np.asarray(estimator.predict_proba(matrix)[:, 1], dtype=np.float64)
+        return np.clip(np.asarray(estimator.predict(matrix), dtype=np.float64), 0, 1)
 
 
 def _fidelity(

@@ -1,7 +1,9 @@
-"""What a model of this package gets: checked row numbers, one frame, one matrix."""
+"""What a model of this package gets: checked row numbers, one frame, one matrix, one core."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -93,3 +95,16 @@ def as_rows(rows: Any, *, n_rows: int) -> NDArray[np.int64]:
     if len(np.unique(numbers)) < len(numbers):
         raise InputError("Each row number may occur once, and some repeat. Remove the repeats.")
     return numbers.astype(np.int64)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep boosted trees to one core.
+
+    More cores gain little here. Where other programs use them too, the threads wait for each other,
+    and learning from a small table takes many times as long.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield

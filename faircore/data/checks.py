@@ -64,7 +64,7 @@ _Found = Iterator[tuple[str, str]]
 
 
 def _rows(table: Table, spec: DataSpec) -> _Found:
-    if table.n_rows < MIN_ROWS:
+    if spec.features and table.n_rows < MIN_ROWS:
         yield (
             "rows",
             f"{table.source} has {counted(table.n_rows, 'row')}, and at least {MIN_ROWS} are "
@@ -94,7 +94,7 @@ def _target(table: Table, spec: DataSpec) -> _Found:
             f"The positive value chosen for the target {name!r} is not among its values. "
             "Choose one that is.",
         )
-    elif len(counts) == 2 and counts.min() < MIN_CLASS_ROWS:
+    elif spec.features and len(counts) == 2 and counts.min() < MIN_CLASS_ROWS:
         yield (
             name,
             f"The target {name!r} needs {MIN_CLASS_ROWS} rows of either value, and one has "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,19 +36,42 @@ def read_decision(table: Table, spec: DataSpec) -> NDArray[np.int8]:
         When a cell is missing or is none of these.
     """
     column = table.frame[str(spec.decision)]
-    targets = set(table.frame[spec.target].dropna().unique())
-    meaning = {level: _meaning(level) for level in column.dropna().unique()}
-    if set(meaning) <= targets:
-        meaning = {level: int(level == spec.positive) for level in meaning}
+    meaning = decision_meaning(
+        column.dropna().unique(), table.frame[spec.target].dropna().unique(), spec.positive
+    )
     read = column.map(meaning).to_numpy(dtype=np.float64)
     unread = int(np.isnan(read).sum())
     if unread:
-        raise DataError(
-            f"The decision column {spec.decision!r} must hold 0 or 1 (or yes/no, "
-            f"approved/denied, or the target's own values), and {unread:,} rows do not. "
-            "Correct them or choose another column."
-        )
+        raise unread_decision(str(spec.decision), f"{unread:,} rows do not")
     return read.astype(np.int8)
+
+
+def decision_meaning(
+    levels: Iterable[str], targets: Iterable[str], positive: str
+) -> dict[str, float]:
+    """What each distinct decision means: 1 the good one, 0 the bad one, NaN unknown.
+
+    Parameters
+    ----------
+    levels : iterable of str
+        Distinct values of the decision.
+    targets : iterable of str
+        Distinct values of the target.
+    positive : str
+        The good one among them.
+    """
+    meaning = {level: _meaning(level) for level in levels}
+    if set(meaning) <= set(targets):
+        return {level: float(level == positive) for level in meaning}
+    return meaning
+
+
+def unread_decision(column: str, found: str) -> DataError:
+    """The error for a decision column of unknown values."""
+    return DataError(
+        f"The decision column {column!r} must hold 0 or 1 (or yes/no, approved/denied, or the "
+        f"target's own values), and {found}. Correct them or choose another column."
+    )
 
 
 def _meaning(level: str) -> float:

@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 
 from faircore.data.cells import check_names
-from faircore.data.duck import locked_connection, quoted
+from faircore.data.duck import Scan, locked_connection, quoted
 from faircore.data.limits import Limits
 from faircore.data.table import Table
 from faircore.data.words import SHOWN, listed
@@ -21,6 +21,7 @@ from faircore.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
+_BUFFER_BYTES = 8 << 20
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -47,6 +48,46 @@ def read_delimited(file: Path, limits: Limits) -> Table:
             while chunk := old.read(_CHUNK):
                 new.write(chunk)
         return _read(copy, file.name, delimiter, width, limits)
+
+
+def scan_delimited(file: Path, literal: str, limits: Limits) -> Scan:
+    """A delimited file as SQL, judged on its opening alone.
+
+    After its rows are read, :func:`check_rejects` tells which had another length.
+
+    Parameters
+    ----------
+    file : Path
+    literal : str
+        From :func:`faircore.data.duck.locked_connection`.
+    limits : Limits
+
+    Raises
+    ------
+    DataError
+        When the opening is not UTF-8 text in columns with a name each.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            opening = stream.read(_CHUNK)
+    except UnicodeDecodeError:
+        opening = "\0"
+    if "\0" in opening:
+        raise DataError(
+            f"{file.name} must be UTF-8 text to be read in pieces, and it begins with something "
+            "else. Save the file as CSV UTF-8 and try again."
+        )
+    delimiter, width = _sniff(opening, file.name)
+    limits.check_shape(0, width, source=file.name)
+    lines = opening.splitlines(keepends=True)
+    blank = next(i for i, line in enumerate(lines) if line.strip("\r\n"))
+    header = next(csv.reader(lines[blank:], delimiter=delimiter))
+    check_names(list(header), source=file.name)
+    # Small buffers, since every thread holds some.
+    source = _source(
+        literal, delimiter, width, f"header=true, skip={blank}, buffer_size={_BUFFER_BYTES}"
+    )
+    return Scan(source, {name: (f"c{i}", "VARCHAR") for i, name in enumerate(header)})
 
 
 def _encoding(file: Path) -> str:
@@ -124,16 +165,12 @@ def _widths(opening: str, delimiter: str) -> list[int]:
 
 def _read(file: Path, name: str, delimiter: str, width: int, limits: Limits) -> Table:
     """Read every row, the header included, as text by position."""
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     with locked_connection(file, limits) as (connection, literal):
-        query = (
-            f"SELECT * FROM read_csv({literal}, delim={quoted(delimiter)}, quote='\"', "
-            f"escape='\"', header=false, auto_detect=false, nullstr='', strict_mode=true, "
-            f"columns={{{columns}}}, store_rejects=true, rejects_limit={SHOWN + 1}) "
-            f"LIMIT {limits.max_rows + 2}"
-        )
+        source = _source(literal, delimiter, width, "header=false")
         try:
-            rows = connection.sql(query).to_arrow_table()
+            rows = connection.sql(
+                f"SELECT * FROM {source} LIMIT {limits.max_rows + 2}"
+            ).to_arrow_table()
             rejects = connection.sql("SELECT line, error_type FROM reject_errors").fetchall()
         except duckdb.Error:
             # DuckDB's message repeats the line, so it must not travel with ours.
@@ -141,7 +178,7 @@ def _read(file: Path, name: str, delimiter: str, width: int, limits: Limits) -> 
                 f"{name} cannot be split into rows and cells: it mixes line endings, leaves a "
                 "quotation mark open, or does not fit into memory. Save it as CSV again."
             ) from None
-    _check_rejects(name, width, rejects)
+    check_rejects(name, width, rejects)
     if rows.num_rows == 0:
         raise DataError(f"{name} has no header. Add one line of column names.")
     header = [column[0].as_py() for column in rows.columns]
@@ -151,7 +188,17 @@ def _read(file: Path, name: str, delimiter: str, width: int, limits: Limits) -> 
     return Table(frame, name)
 
 
-def _check_rejects(name: str, width: int, rejects: list[tuple[Any, ...]]) -> None:
+def _source(literal: str, delimiter: str, width: int, options: str) -> str:
+    """SQL that reads every cell as text by position, and sets aside rows of another length."""
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    return (
+        f"read_csv({literal}, delim={quoted(delimiter)}, quote='\"', escape='\"', {options}, "
+        f"auto_detect=false, nullstr='', strict_mode=true, columns={{{columns}}}, "
+        f"store_rejects=true, rejects_limit={SHOWN + 1})"
+    )
+
+
+def check_rejects(name: str, width: int, rejects: list[tuple[Any, ...]]) -> None:
     """Refuse rows of another length, and quotation marks that do not close."""
     if not rejects:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,26 @@ def quoted_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@dataclass(frozen=True)
+class Scan:
+    """A file as SQL.
+
+    Attributes
+    ----------
+    source : str
+        The table function that reads it.
+    columns : dict of str to tuple of str
+        For the name of each column, its SQL identifier and its type.
+    """
+
+    source: str
+    columns: dict[str, tuple[str, str]]
+
+
 @contextmanager
-def locked_connection(path: Path, limits: Limits) -> Iterator[tuple[Any, str]]:
+def locked_connection(
+    path: Path, limits: Limits, *, threads: int | None = None
+) -> Iterator[tuple[Any, str]]:
     """Open a connection that can read ``path`` only and never writes to disk.
 
     Parameters
@@ -34,6 +53,8 @@ def locked_connection(path: Path, limits: Limits) -> Iterator[tuple[Any, str]]:
     path : Path
     limits : Limits
         ``limits.memory`` bounds the connection's memory.
+    threads : int, optional
+        At most so many; as many as there are processors when left out.
 
     Yields
     ------
@@ -49,9 +70,10 @@ def locked_connection(path: Path, limits: Limits) -> Iterator[tuple[Any, str]]:
             plain.symlink_to(path.resolve())
         literal = quoted(str(plain))
         # An empty temporary directory keeps rows from spilling to disk.
-        connection = duckdb.connect(
-            ":memory:", config={"memory_limit": limits.memory, "temp_directory": ""}
-        )
+        config: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": ""}
+        if threads is not None:
+            config["threads"] = threads
+        connection = duckdb.connect(":memory:", config=config)
         try:
             for setting in (
                 f"allowed_paths=[{literal}]",

@@ -70,10 +70,11 @@ def guess_spec(
     features = tuple(
         name for name in table.columns if name not in taken and _is_feature(table, name, distinct)
     )
-    if not features:
+    if not features and score is None and decision is None:
         raise DataError(
             f"No column of {table.source} is left to learn from, after the target, sensitive "
-            "attributes, identifiers and constants. Add columns or set the roles yourself."
+            "attributes, identifiers and constants, and there is no score or decision to audit. "
+            "Add columns or set the roles yourself."
         )
     crossed = tuple(a.column for a in attributes if a.bins is None)[:2]
     return DataSpec(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faircore.data.cells import check_names
-from faircore.data.duck import locked_connection, quoted_name
+from faircore.data.duck import Scan, locked_connection, quoted_name
 from faircore.data.limits import Limits
 from faircore.data.table import Table
 from faircore.data.words import listed
@@ -31,12 +31,10 @@ def read_parquet(file: Path, limits: Limits) -> Table:
     names = _check_footer(file, limits)
     try:
         with locked_connection(file, limits) as (connection, literal):
-            source = f"read_parquet({literal}, hive_partitioning=false, binary_as_string=true)"
-            described = connection.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
-            types = [(str(row[0]), str(row[1])) for row in described]
+            source, types = _describe(connection, literal)
             _check_types(file.name, names, types)
             _check_text_size(connection, source, types, file.name, limits)
-            cells = ", ".join(_cell(*column) for column in types)
+            cells = ", ".join(text_cell(*column) for column in types)
             rows = connection.sql(f"SELECT {cells} FROM {source}").to_arrow_table()
     except duckdb.Error:
         # DuckDB's message may repeat a cell, so it must not travel with ours.
@@ -46,6 +44,39 @@ def read_parquet(file: Path, limits: Limits) -> Table:
         ) from None
     frame: pd.DataFrame = rows.rename_columns(names).to_pandas().astype("str")
     return Table(frame, file.name)
+
+
+def scan_parquet(
+    file: Path, connection: Any, literal: str, limits: Limits, *, used: tuple[str, ...]
+) -> Scan:
+    """A Parquet file as SQL, judged on its footer alone.
+
+    Parameters
+    ----------
+    file : Path
+    connection, literal
+        From :func:`faircore.data.duck.locked_connection`.
+    limits : Limits
+    used : tuple of str
+        Columns that must hold one number, text or date in every cell.
+
+    Raises
+    ------
+    DataError
+        See :func:`read_parquet`.
+    """
+    names = _check_footer(file, limits)
+    source, types = _describe(connection, literal)
+    _check_types(file.name, names, types, used=used)
+    sql = [(quoted_name(column), kind) for column, kind in types]
+    return Scan(source, dict(zip(names, sql, strict=True)))
+
+
+def _describe(connection: Any, literal: str) -> tuple[str, list[tuple[str, str]]]:
+    """SQL that reads the file, and DuckDB's name and type of each column."""
+    source = f"read_parquet({literal}, hive_partitioning=false, binary_as_string=true)"
+    described = connection.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    return source, [(str(row[0]), str(row[1])) for row in described]
 
 
 def _check_footer(file: Path, limits: Limits) -> list[str]:
@@ -66,14 +97,20 @@ def _check_footer(file: Path, limits: Limits) -> list[str]:
     return names
 
 
-def _check_types(name: str, names: list[str], types: list[tuple[str, str]]) -> None:
+def _check_types(
+    name: str,
+    names: list[str],
+    types: list[tuple[str, str]],
+    *,
+    used: tuple[str, ...] | None = None,
+) -> None:
     """Refuse lists, records and bytes, which have no plain text form."""
     if len(types) != len(names):
         raise DataError(f"{name} is damaged: its two lists of columns differ. Export it again.")
     nested = [
         real
         for real, (_, kind) in zip(names, types, strict=True)
-        if kind.startswith(_NESTED) or kind.endswith("]")
+        if (used is None or real in used) and (kind.startswith(_NESTED) or kind.endswith("]"))
     ]
     if nested:
         raise DataError(
@@ -94,7 +131,7 @@ def _check_text_size(
         limits.check_bytes(size_bytes, source=name, what="holds text of")
 
 
-def _cell(name: str, kind: str) -> str:
+def text_cell(name: str, kind: str) -> str:
     """SQL for one column as text; empty text and "not a number" are missing."""
     column = quoted_name(name)
     # Not isnan(): DuckDB may answer it from column statistics, which leave NaN out.

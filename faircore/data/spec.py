@@ -46,7 +46,7 @@ class DataSpec:
     positive : str
         The value of the target that is the good outcome (1 in ``y_true``), as text.
     features : tuple of str
-        Columns a model may see. A sensitive column among them makes every model need the
+        Columns a model may see; none when only an existing system is audited. A sensitive column among them makes every model need the
         attribute at prediction time.
     categorical : tuple of str
         Features that look like numbers but are codes (a postcode, an occupation code). Features
@@ -81,10 +81,6 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         names = self.attributes
-        if not self.features:
-            raise SpecError(
-                "No feature is chosen. Choose at least one column a model may learn from."
-            )
         if not names:
             raise SpecError(
                 "No sensitive attribute is chosen. Choose at least one to be fair about."

@@ -13,6 +13,7 @@ Feller 1951 (the range of a Brownian motion).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from faircore.metrics.intervals import Array
 BINS = 10
 MIN_PER_BIN = 10
 REPLICATES = 1_000
-_LARGEST_SCALE, _HALVINGS = 8.0, 16
+_LARGEST_SCALE, _HALVINGS = 8.0, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,8 @@ class CalibrationError:
     ----------
     value : ndarray
         Mean distance of score and outcome over the bins, in [0, 1].
+    low, high : ndarray
+        Interval of the error without what chance adds to it; the value itself may lie above.
     by_chance : ndarray
         Its mean if every score were exactly right.
     p_value : ndarray
@@ -101,6 +104,8 @@ class CalibrationError:
     """
 
     value: Array
+    low: Array
+    high: Array
     by_chance: Array
     p_value: Array
     squared: Array
@@ -119,9 +124,9 @@ def calibration_error(
 ) -> CalibrationError:
     """Expected calibration error with its null reference, and the debiased squared error.
 
-    The interval of the squared error holds every size from which a bootstrap of the bins could
-    have drawn the one observed, the deviations keeping their proportions. A bootstrap around the
-    raw deviations would count their noise twice.
+    An interval holds every size of the deviations from which a bootstrap of the bins could have
+    drawn what was observed, the deviations keeping their proportions. A bootstrap around the raw
+    deviations would count their noise twice.
     """
     table = reliability(scores, bins=bins, equal_width=equal_width)
     share = _share(table)
@@ -137,36 +142,45 @@ def calibration_error(
     squared = raw - (share * seen**2).sum(-1)
     linear = 2 * (share * deviation * seen * noise).sum(-1)
     drawn = (share * seen**2 * (noise**2 - 1)).sum(-1)
+
+    def squares(scale: Array) -> Array:
+        found: Array = scale**2 * raw + scale * linear + drawn
+        return found
+
+    def distances(scale: Array) -> Array:
+        found: Array = (share * np.abs(scale[:, None] * deviation + seen * noise)).sum(-1)
+        return found
+
     tail = (1 - confidence) / 2
-    low = _size_where(squared, raw, linear, drawn, at=1 - tail)
-    high = _size_where(squared, raw, linear, drawn, at=tail)
+    low, high = (_scale_where(distances, value, at=at) * value for at in (1 - tail, tail))
+    squared_low, squared_high = (
+        _scale_where(squares, squared, at=at) ** 2 * raw for at in (1 - tail, tail)
+    )
     undefined = np.where(scores.weight.sum(-1) > 0, 0.0, np.nan)
     unknown = np.where(np.isnan(table.seen).any(-1, where=share > 0), np.nan, 0.0)
     return CalibrationError(
         value + undefined,
+        low + unknown + undefined,
+        high + unknown + undefined,
         by_chance + undefined,
         p_value + undefined,
         squared + unknown + undefined,
-        low + unknown + undefined,
-        high + unknown + undefined,
+        squared_low + unknown + undefined,
+        squared_high + unknown + undefined,
     )
 
 
-def _size_where(squared: Array, raw: Array, linear: Array, drawn: Array, *, at: float) -> Array:
-    """Size of the squared error whose bootstrap has its quantile ``at`` where it was observed.
+def _scale_where(drawn: Callable[[Array], Array], observed: Array, *, at: float) -> Array:
+    """Scale of the deviations at which a bootstrap has its quantile ``at`` where it was observed.
 
-    Deviations scaled by c give ``c² raw + c linear + drawn``, whose quantiles rise with c; 0 when
-    even no deviation at all reaches too high.
+    Quantiles rise with the scale; 0 where even no deviation at all reaches too high.
     """
-    below, above = np.zeros(len(raw)), np.full(len(raw), _LARGEST_SCALE)
+    below, above = np.zeros(len(observed)), np.full(len(observed), _LARGEST_SCALE)
     for _ in range(_HALVINGS):
         scale = (below + above) / 2
-        reached = np.quantile(scale**2 * raw + scale * linear + drawn, at, axis=0)
-        below, above = (
-            np.where(reached < squared, scale, below),
-            np.where(reached < squared, above, scale),
-        )
-    return np.where(below > 0, below, 0.0) ** 2 * raw
+        short = np.quantile(drawn(scale), at, axis=0) < observed
+        below, above = np.where(short, scale, below), np.where(short, above, scale)
+    return below
 
 
 def cumulative_error(scores: ScoreHistogram) -> tuple[Array, Array]:

@@ -67,17 +67,23 @@ def shrink(
     value : ndarray, shape (g,)
         ``expected`` where ``n`` is 0.
     limits : pair of ndarray
-        Credible interval. It takes the strength for known, so with few groups it is a little
-        narrow.
+        Credible interval, the strength averaged over all that the groups make likely.
     strength : float
-        What the parents weigh, in people.
+        What the parents weigh, in people (geometric mean).
     """
     a, b = expected * _STRENGTHS[:, None], (1 - expected) * _STRENGTHS[:, None]
     likelihood = (betaln(k + a, n - k + b) - betaln(a, b)).sum(-1)
-    best = int(np.argmax(likelihood))
-    a, b = k + a[best], n - k + b[best]
+    belief = np.exp(likelihood - likelihood.max())
+    belief /= belief.sum()
+    a, b = k + a, n - k + b
+    means, people = a / (a + b), a + b
+    value = belief @ means
+    variance = belief @ (means * (1 - means) / (people + 1) + (means - value) ** 2)
+    # The beta distribution with the mean and the variance of the mixture.
+    weight = value * (1 - value) / variance - 1
     tail = (1 - confidence) / 2
-    return a / (a + b), (beta.ppf(tail, a, b), beta.ppf(1 - tail, a, b)), float(_STRENGTHS[best])
+    low, high = (beta.ppf(p, value * weight, (1 - value) * weight) for p in (tail, 1 - tail))
+    return value, (low, high), float(np.exp(belief @ np.log(_STRENGTHS)))
 
 
 def _log_odds(k: Array, n: Array) -> Array:

@@ -74,6 +74,12 @@ class Tally:
         """The groups of one partition alone."""
         return self._each(lambda sums: sums[partition.groups], (replace(partition, start=0),))
 
+    def pick(self, groups: NDArray[np.intp]) -> Tally:
+        """Some groups of a tally of one partition."""
+        (whole,) = self.partitions
+        labels = tuple(whole.labels[i] for i in groups)
+        return self._each(lambda sums: sums[groups], (replace(whole, labels=labels),))
+
     def _each(
         self,
         change: Callable[[NDArray[np.float64]], NDArray[np.float64]],

@@ -2,6 +2,15 @@
 
 from faircore.plots.frontier import frontier_figure
 from faircore.plots.groups import group_bars
+from faircore.plots.impossibility import impossibility_figure
+from faircore.plots.intervals import group_intervals
 from faircore.plots.save import check_ending, save_figure
 
-__all__ = ["check_ending", "frontier_figure", "group_bars", "save_figure"]
+__all__ = [
+    "check_ending",
+    "frontier_figure",
+    "group_bars",
+    "group_intervals",
+    "impossibility_figure",
+    "save_figure",
+]

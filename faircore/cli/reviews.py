@@ -1,38 +1,18 @@
-"""The command line: ``faircore sweep | frontier | export | score``."""
+"""Commands of a review: ``sweep``, ``frontier``, ``export``, ``score``."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faircore.errors import FaircoreError, InputError
-from faircore.workspace import make_workspace
+from faircore.cli.arguments import add_roles, integers, numbers, read_rows, writable
 
 if TYPE_CHECKING:
-    from faircore.data import DataSpec, Table
     from faircore.frontier import Frontier
 
 # Each command imports what it needs itself: scoring must not wait for the training stack.
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0, or 2 when something the user gave cannot be used."""
-    options = _parser().parse_args(arguments)
-    try:
-        if "workspace" in options:
-            options.workspace = make_workspace(options.workspace)
-        options.run(options)
-    except FaircoreError as error:
-        print(f"faircore: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("faircore: stopped; every finished model is kept.", file=sys.stderr)
-        return 130
-    return 0
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -42,7 +22,7 @@ def sweep(options: argparse.Namespace) -> None:
     from faircore.sweep import Progress, SweepSpec, run_sweep
     from faircore.training import TrainingConfig
 
-    table, roles = _read(options)
+    table, roles = read_rows(options)
     dataset = build_dataset(table, roles)
     spec = SweepSpec(
         strengths=options.strengths,
@@ -83,7 +63,7 @@ def frontier(options: argparse.Namespace) -> None:
     )
     _show(found)
     if options.csv:
-        _writable(options.csv)
+        writable(options.csv)
         found.to_frame().to_csv(options.csv, index=False)
     if options.plot:
         save_figure(frontier_figure(found), options.plot)
@@ -96,7 +76,7 @@ def export(options: argparse.Namespace) -> None:
     from faircore.export.chosen import bundle_of_review
     from faircore.records import frontier_of_review
 
-    _writable(options.out)  # a wrong path must not cost a look at the sealed rows
+    writable(options.out)  # a wrong path must not cost a look at the sealed rows
     decide(
         options.workspace,
         options.review,
@@ -120,30 +100,6 @@ def score(options: argparse.Namespace) -> None:
         print(f"{n_rows:,} rows scored into {options.out}")
 
 
-def _read(options: argparse.Namespace) -> tuple[Table, DataSpec]:
-    from faircore.data import DataSpec, guess_spec, load_sample, read_table
-
-    if options.sample:
-        return load_sample(options.sample)
-    if options.file is None:
-        raise FaircoreError("Name a file to read, or a sample with --sample adult.")
-    table = read_table(options.file)
-    if options.roles:
-        try:
-            return table, DataSpec.from_json(Path(options.roles).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"The roles cannot be read from {options.roles!r}. Name a JSON file in UTF-8."
-            ) from error
-    guess = guess_spec(table, target=options.target, sensitive=options.sensitive)
-    changes: dict[str, object] = {}
-    if options.positive:
-        changes["positive"] = options.positive
-    if options.cross:
-        changes["intersections"] = tuple(tuple(c.split(",")) for c in options.cross)
-    return table, guess.with_(**changes)
-
-
 def _show(frontier: Frontier) -> None:
     frame = frontier.to_frame().rename(columns={"non_dominated": "on front"})
     columns = ["id", "strength", "seed", frontier.performance, frontier.disparity, "on front"]
@@ -154,45 +110,14 @@ def _show(frontier: Frontier) -> None:
         print(f"{row['id']} failed: {row['failure']}")
 
 
-def _writable(path: str) -> None:
-    parent = Path(path).absolute().parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"{path!r} cannot be written: its folder is missing or closed to you.")
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "give numbers with commas between them, such as 0,0.5,1"
-        ) from None
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "give whole numbers with commas between them, such as 64,32"
-        ) from None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="faircore", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the commands of a review to the parser."""
     workspace = argparse.ArgumentParser(add_help=False)
     workspace.add_argument("--workspace", type=Path, help="folder of models and reviews")
 
     one = commands.add_parser("sweep", parents=[workspace], help=sweep.__doc__)
     one.set_defaults(run=sweep)
-    one.add_argument("file", nargs="?", help="CSV, Parquet or Excel file")
-    one.add_argument("--sample", help="adult, german_credit or lending, instead of a file")
-    one.add_argument("--roles", help="column roles as JSON, instead of guessing them")
-    one.add_argument("--target", help="outcome column")
-    one.add_argument("--positive", help="value of the outcome that is the good one")
-    one.add_argument("--sensitive", action="append", help="attribute to be fair about; repeat")
-    one.add_argument("--cross", action="append", help="attributes to cross: race,sex; repeat")
+    add_roles(one)
     one.add_argument("--penalty", default="demographic_parity")
     one.add_argument(
         "--partition",
@@ -202,14 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument(
         "--strengths",
-        type=_numbers,
+        type=numbers,
         default=(0, 0.1, 0.2, 0.5, 1, 2, 5),
         help="etas, comma separated",
     )
-    one.add_argument("--seeds", type=_integers, default=(0,))
+    one.add_argument("--seeds", type=integers, default=(0,))
     one.add_argument(
         "--hidden",
-        type=_integers,
+        type=integers,
         default=(64,),
         help="units per hidden layer, comma separated; '' for logistic regression",
     )
@@ -240,8 +165,3 @@ def _parser() -> argparse.ArgumentParser:
     four.add_argument("rows", help="CSV, Parquet or Excel file of rows to score")
     four.add_argument("--out", help="CSV to write; default: standard output")
     four.add_argument("--id", action="append", default=[], help="column to carry along; repeat")
-    return parser  # fmt: skip
-
-
-if __name__ == "__main__":
-    sys.exit(main())

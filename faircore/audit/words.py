@@ -1,0 +1,188 @@
+"""What was measured, in natural frequencies: "Of 100 such women 61 are selected"."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from faircore.audit.inequality import Inequality
+from faircore.audit.measures import MEASURES, METRICS
+from faircore.audit.report import GroupReport
+
+ALPHA = 0.05
+
+# The rates a reader is told of first: who is selected, and who is judged wrongly.
+_TOLD = ("true_positive_rate", "false_positive_rate", "selection_rate", "calibration_gap")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How people speak of outcomes and decisions in this case.
+
+    Attributes
+    ----------
+    good, bad : str
+        People of either outcome: "who would repay", "who would not".
+    selected, refused : str
+        The decisions: "approved", "turned down".
+    """
+
+    good: str = "with the good outcome"
+    bad: str = "without the good outcome"
+    selected: str = "selected"
+    refused: str = "refused"
+
+    def parts(self, metric: str) -> tuple[str, str]:
+        """Of 100 of whom, and what is counted among them."""
+        people, judged = "people", "are judged correctly"
+        table = {
+            "selection_rate": (people, f"are {self.selected}"),
+            "base_rate": (people, f"are {people} {self.good}"),
+            "accuracy": (people, judged),
+            "true_positive_rate": (f"{people} {self.good}", f"are {self.selected}"),
+            "false_negative_rate": (f"{people} {self.good}", f"are {self.refused}"),
+            "false_positive_rate": (f"{people} {self.bad}", f"are {self.selected}"),
+            "true_negative_rate": (f"{people} {self.bad}", f"are {self.refused}"),
+            "positive_predictive_value": (f"{self.selected} {people}", f"are {people} {self.good}"),
+            "negative_predictive_value": (f"{self.refused} {people}", f"are {people} {self.bad}"),
+            "auc": (f"pairs of a person {self.good} and one {self.bad}",
+                    "have the higher score with the first"),
+        }  # fmt: skip
+        return table[metric]
+
+
+USUAL = Wording()
+"""Words that fit every case."""
+
+
+def of_hundred(value: float, *, apart: float = 1.0) -> str:
+    """A share as people of 100; a decimal where whole people would hide the difference."""
+    return f"{100 * value:.{1 if abs(apart) < 0.03 else 0}f}"
+
+
+def points(value: float) -> str:
+    """A signed difference of shares: ``+3.2 points``."""
+    return f"{100 * value:+.1f} points".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def chance(p_value: float) -> str:
+    """A p-value as people write it."""
+    if not math.isfinite(p_value):
+        return "–"
+    return "p < .001" if p_value < 0.001 else f"p = {p_value:.3f}".replace("0.", ".", 1)
+
+
+def pair_sentence(
+    metric: str,
+    first: tuple[str, float],
+    second: tuple[str, float],
+    *,
+    wording: Wording = USUAL,
+) -> str:
+    """Two groups side by side, as ``(name, value)``; names are used as they come.
+
+    >>> pair_sentence("selection_rate", ("group **f**", 0.61), ("group **m**", 0.74))
+    'Of 100 people in group **f**, 61 are selected; in group **m**, 74.'
+    """
+    (name, value), (other, compared) = first, second
+    apart = value - compared
+    if metric == "calibration_gap":
+        return f"In {name}, scores promise {_promise(value)}; in {other}, {_promise(compared)}."
+    whom, what = wording.parts(metric)
+    return (
+        f"Of 100 {whom} in {name}, {of_hundred(value, apart=apart)} {what}; in {other}, "
+        f"{of_hundred(compared, apart=apart)}."
+    )
+
+
+def _promise(value: float) -> str:
+    much = f"{abs(100 * value):.1f} in 100 too {'many' if value > 0 else 'few'} good outcomes"
+    return "what happens" if abs(value) < 0.0005 else much
+
+
+def verdict(found: Inequality) -> str:
+    """Whether a gap is more than chance, in a few words."""
+    if not math.isfinite(found.value):
+        return "too few people to tell"
+    return "more than chance" if found.p_value <= ALPHA else "can be chance"
+
+
+def headlines(
+    report: GroupReport,
+    *,
+    wording: Wording = USUAL,
+    limit: int = 4,
+) -> list[str]:
+    """The groups that stand out, widest gap first, in one sentence each.
+
+    Every group is told of once, by the figure in which it is furthest from the others. Empty when
+    no difference is more than chance.
+    """
+    frame = report.standouts
+    frame = frame[frame.index.get_level_values("metric").isin(_TOLD)]
+    # Every group once, by the figure in which it is furthest from the others.
+    frame = frame[~frame.index.droplevel(2).duplicated()].head(limit)
+    return [
+        _standout(report, tuple(map(str, key)), row, wording)
+        for key, row in zip(frame.index, frame.to_dict("records"), strict=True)
+    ]
+
+
+def _standout(
+    report: GroupReport, key: tuple[str, ...], values: dict[Any, float], wording: Wording
+) -> str:
+    partition, group, metric = key
+    other = report.reference.get(partition)
+    name = "everybody" if other is None else f"group {other}"
+    sentence = pair_sentence(
+        metric,
+        (f"group {group}", values["value"]),
+        (name, values["value"] - values["gap"]),
+        wording=wording,
+    ).replace("in everybody,", "of 100 such people overall,")
+    return (
+        f"{sentence} Difference {points(values['gap'])}, limits "
+        f"{points(values['gap_low']).removesuffix(' points')} to {points(values['gap_high'])}."
+    )
+
+
+def inequality_sentence(
+    report: GroupReport,
+    partition: str,
+    found: Inequality,
+    *,
+    wording: Wording = USUAL,
+) -> str:
+    """One measure of one partition: the two groups, and whether it is chance."""
+    if not np.isfinite(found.value):
+        return f"Too few people to compare: a figure needs at least {report.min_people:.0f}."
+    at = report.partition(partition)
+    names = at.group_names
+    values = report.estimates.of[found.metric].value[at.groups]
+    pair = [(f"group {names[i]}", float(values[i])) for i in (found.lowest, found.highest)]
+    measure = MEASURES[found.measure]
+    told = (
+        pair_sentence(found.metric, *pair, wording=wording)
+        if METRICS[found.metric].percent and found.metric != "calibration_error"
+        else f"{METRICS[found.metric].title}: {pair[0][1]:.3f} in {pair[0][0]}, "
+        f"{pair[1][1]:.3f} in {pair[1][0]}."
+    )
+    value, band = (measure_text(found.measure, v) for v in (found.value, found.by_chance))
+    reach = "at least" if measure.kind == "ratio" else "up to"
+    return (
+        f"{told} {measure.title}: {value}; between equal groups of these sizes chance alone gives "
+        f"{reach} {band}. {verdict(found).capitalize()} ({chance(found.p_value)})."
+    )
+
+
+def measure_text(measure: str, value: float) -> str:
+    """The value of a measure with its unit."""
+    found = MEASURES[measure]
+    if not math.isfinite(value):
+        return "–"
+    if found.kind != "difference" or not METRICS[found.metrics[0]].percent:
+        return f"{value:.2f}" if found.kind != "difference" else f"{value:.3f}"
+    return f"{100 * value:.1f} points"
