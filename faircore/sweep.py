@@ -83,6 +83,11 @@ class SweepSpec:
         """Every (strength, seed), strength by strength."""
         return tuple((strength, seed) for strength in self.strengths for seed in self.seeds)
 
+    @property
+    def n_steps(self) -> int:
+        """Number of trials."""
+        return len(self.trials)
+
     def to_json(self) -> str:
         """Canonical JSON: equal requests give equal text."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
@@ -141,8 +146,13 @@ def run_sweep(
     Raises
     ------
     SweepError
-        When the spec names a partition the dataset does not have.
+        When the spec names a partition the dataset does not have, or the dataset has no features.
     """
+    if not dataset.spec.features:
+        raise SweepError(
+            f"{dataset.source} has no features a model could learn from. Choose some on the Data "
+            "page."
+        )
     store = TrialStore(Path(workspace) / "trials")
     ids = {trial: spec.trial_id(dataset.fingerprint, *trial) for trial in spec.trials}
     missing = [trial for trial in spec.trials if store.get(ids[trial]) is None]

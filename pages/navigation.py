@@ -10,6 +10,7 @@ st.navigation(
     [
         st.Page("reviews.py", title="Reviews", default=True),
         st.Page("data.py", title="Data"),
+        st.Page("audit.py", title="Audit"),
         st.Page("train.py", title="Train"),
         st.Page("frontier.py", title="Frontier"),
         st.Page("decide.py", title="Decide"),

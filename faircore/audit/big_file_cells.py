@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from faircore.data.words import counted
 from faircore.errors import DataError
 from faircore.groups import Groups
 from faircore.metrics.counts import confusion_counts
-from faircore.metrics.histograms import N_BINS, ScoreHistogram, sum_histogram
+from faircore.metrics.histograms import N_BINS, ScoreHistogram, score_bins, sum_histogram
 from faircore.metrics.tally import Tally
 
 # Sums that are linear in the weight, and those that are linear in its square.
@@ -51,7 +53,7 @@ def tally_cells(cells: pd.DataFrame, spec: DataSpec) -> Tally:
         squares = confusion_counts(truth, pred, groups, sums["squares"])
     scores = None
     if spec.score is not None:
-        scores = _histogram(truth, cells["bin"].to_numpy(np.int64), groups, sums)
+        scores = _histogram(truth, cells["place"].to_numpy(), groups, sums)
     return Tally(groups.partitions, rows, counts, squares, scores)
 
 
@@ -132,7 +134,7 @@ def _ranges(
 def _check_score(cells: pd.DataFrame, spec: DataSpec) -> None:
     if spec.score is None:
         return
-    wrong = int(cells["n"][cells["bin"].isna()].sum())
+    wrong = int(cells["n"][cells["place"].isna()].sum())
     if wrong:
         raise DataError(
             f"The score {spec.score!r} must be a probability from 0 to 1 in every row, and "
@@ -175,19 +177,28 @@ def _sums(cells: pd.DataFrame, spec: DataSpec) -> dict[str, NDArray[np.float64]]
     return sums
 
 
+def _bins(places: NDArray[Any]) -> tuple[NDArray[np.integer], int]:
+    """Bins of cells that know their bin, or their score, and how many there are."""
+    if places.dtype != np.float64:
+        return places, N_BINS
+    distinct, rank = np.unique(places, return_inverse=True)
+    return (rank, len(distinct)) if len(distinct) <= N_BINS else (score_bins(places), N_BINS)
+
+
 def _histogram(
     truth: NDArray[np.int8],
-    bins: NDArray[np.int64],
+    places: NDArray[Any],
     groups: Groups,
     sums: dict[str, NDArray[np.float64]],
 ) -> ScoreHistogram:
-    """Score sums per group and bin, from those per cell."""
+    """Score sums per group and bin, from those per cell, which have a score each or a bin."""
+    bins, n_bins = _bins(places)
     # A score's distance from its outcome, whose own and whose square's sums give the variance.
     distance = np.where(truth == 1, sums["squares"] - sums["score1"], sums["score1"])
     return sum_histogram(
         groups.codes,
         bins,
-        shape=(groups.n_groups, N_BINS),
+        shape=(groups.n_groups, n_bins),
         weight=sums["weight"],
         positive=sums["weight"] * truth,
         score=sums["score"],

@@ -1,7 +1,8 @@
 """The one statement that reads a large file: rows added up into the finest cells.
 
-A cell is what agrees in every group, outcome, decision and score bin. Rows are grouped by their
-values as stored, and only the cells' values are written as text, so that a row costs little.
+A cell is what agrees in every group, outcome, decision, and score or score bin. Rows are grouped
+by their values as stored, and only the cells' values are written as text, so that a row costs
+little.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _WHOLE = (*_SIGNED, *(f"U{kind}" for kind in _SIGNED))
 
 
-def statement(scan: Scan, spec: DataSpec, threshold: float) -> str:
+def statement(scan: Scan, spec: DataSpec, *, threshold: float, few: bool) -> str:
     """SQL that adds up every row.
 
     Parameters
@@ -42,21 +43,24 @@ def statement(scan: Scan, spec: DataSpec, threshold: float) -> str:
     spec : DataSpec
         Its features are left alone.
     threshold : float
+    few : bool
+        Whether each distinct score is a cell of its own, rather than each fine bin.
 
     Returns
     -------
     str
         Its result has a row per cell: ``a0``, ``a1``, … with the text of each attribute, or the
         number of its range; ``y`` and ``d``, text of outcome and decision (``d`` is true or false
-        where it comes from the score); ``bin``, missing where the score is no probability; ``n``
-        rows; ``known`` rows with a usable weight; sums of weights and scores; and in ``f0``,
-        ``f1``, … whether some value of an attribute cut into ranges is no whole number.
+        where it comes from the score); ``place``, the score or its bin, missing where it is no
+        probability; ``n`` rows; ``known`` rows with a usable weight; sums of weights and scores;
+        and in ``f0``, ``f1``, … whether some value cut into ranges is no whole number.
     """
     source = f"SELECT {_raw(scan, spec)} FROM {scan.source}"
     source = f"SELECT {_keyed(scan, spec)} FROM ({source})"
     if spec.score is not None:
         source = (
-            f"SELECT *, {_score_bin('s')} AS bin, CASE WHEN good THEN s ELSE 1 - s END AS r, "
+            f"SELECT *, {'s' if few else _score_bin('s')} AS place, "
+            "CASE WHEN good THEN s ELSE 1 - s END AS r, "
             f"s >= CAST('{float(threshold)!r}' AS DOUBLE) AS passed FROM ({source})"
         )
         source = (
@@ -65,12 +69,12 @@ def statement(scan: Scan, spec: DataSpec, threshold: float) -> str:
         )
     keys = [f"a{i}" for i in range(len(spec.sensitive))]
     keys += ["y", "d" if spec.decision is not None else "passed AS d"]
-    keys += [] if spec.score is None else ["bin"]
+    keys += [] if spec.score is None else ["place"]
     sums = _sums(scan, spec)
     shown = [_shown(scan, a, f"a{i}") for i, a in enumerate(spec.sensitive)]
     shown.append(text_cell("y", scan.columns[spec.target][1]))
     shown.append("d" if spec.decision is None else text_cell("d", scan.columns[spec.decision][1]))
-    shown += [] if spec.score is None else ["bin"]
+    shown += [] if spec.score is None else ["place"]
     shown += [name for name, _ in sums]
     return (
         f"SELECT {', '.join(shown)} FROM (SELECT {', '.join(keys)}, "
@@ -83,8 +87,8 @@ def first_rows(scan: Scan, names: tuple[str, ...], n_rows: int) -> str:
     columns = [f"{scan.columns[name][0]} AS c{i}" for i, name in enumerate(names)]
     counts = [f"count(DISTINCT c{i})" for i in range(len(names))]
     return (
-        f"SELECT {', '.join(counts)} "
-        f"FROM (SELECT {', '.join(columns)} FROM {scan.source} LIMIT {n_rows})"
+        f"SELECT {', '.join(counts)} FROM (SELECT DISTINCT * "
+        f"FROM (SELECT {', '.join(columns)} FROM {scan.source} LIMIT {n_rows}))"
     )
 
 
@@ -191,4 +195,5 @@ def _range(alias: str, edges: tuple[float, ...]) -> str:
 def _score_bin(score: str) -> str:
     """SQL for :func:`faircore.metrics.histograms.score_bins`, the same to the last bit."""
     place = f"(ln({score} + {_SOFT!r}) - ln(1 + ({_SOFT!r} - {score}))) / {2 * _SPAN!r} + 0.5"
-    return f"CAST(trunc(least(({place}) * {N_BINS}, {N_BINS - 1})) AS SMALLINT)"
+    number = f"CAST(trunc(least(({place}) * {N_BINS}, {N_BINS - 1})) AS SMALLINT)"
+    return f"CASE WHEN {score} IS NOT NULL THEN {number} END"  # least() passes over what is missing

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from faircore.audit.big_file_cells import tally_cells, too_many_groups, too_many_values
 from faircore.audit.big_file_sql import first_rows, statement
@@ -23,6 +24,7 @@ from faircore.data.parquet import scan_parquet
 from faircore.data.spec import DataSpec, Sensitive
 from faircore.data.words import listed
 from faircore.errors import DataError, InputError
+from faircore.metrics.histograms import N_BINS
 from faircore.metrics.tally import Tally
 
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -104,9 +106,9 @@ def tally_file(
     Returns
     -------
     Tally
-        What :func:`faircore.metrics.tally.tally_rows` gives on the same rows, except that scores
-        lie in ``N_BINS`` fine bins however few of them differ. Those of one bin are ties in a
-        ranking; scores of at most three decimals never share one.
+        What :func:`faircore.metrics.tally.tally_rows` gives on the same rows. Scores come in the
+        same bins, unless there are at most ``N_BINS`` distinct ones and one by one they do not fit
+        into ``memory``: then in fine bins, which scores of up to three decimals never share.
 
     Raises
     ------
@@ -127,8 +129,8 @@ def tally_file(
         locked_connection(file, limits, threads=threads) as (connection, literal),
     ):
         scan = _scan(file, spec, connection, literal, limits)
-        _check_first_rows(connection, scan, spec)
-        cells = connection.sql(statement(scan, spec, threshold)).to_arrow_table().to_pandas()
+        few = _look_ahead(connection, scan, spec)
+        cells = _read_cells(connection, scan, spec, threshold=threshold, few=few)
         if file.suffix.lower() in _DELIMITED:
             rejects = connection.sql("SELECT line, error_type FROM reject_errors").fetchall()
             check_rejects(file.name, len(scan.columns), rejects)
@@ -171,8 +173,8 @@ def _one_sentence(name: str, memory: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException:
         raise DataError(
-            f"{name} cannot be counted within {memory} of memory. Allow more, or leave out "
-            "attributes with many groups."
+            f"{name} cannot be counted within {memory} of memory. Allow more, or leave out the "
+            "score or attributes with many groups."
         ) from None
     except duckdb.Error:
         raise DataError(
@@ -199,12 +201,20 @@ def _scan(file: Path, spec: DataSpec, connection: Any, literal: str, limits: Lim
     return scan
 
 
-def _check_first_rows(connection: Any, scan: Scan, spec: DataSpec) -> None:
-    """Refuse a column of far too many values before all its rows are grouped by them."""
+def _look_ahead(connection: Any, scan: Scan, spec: DataSpec) -> bool:
+    """Refuse a column of far too many values before all its rows are grouped by them.
+
+    Tells whether the scores there are so few that each can be counted on its own.
+    """
     wholes = [a.column for a in spec.sensitive if a.bins is None]
-    names = (spec.target, *(() if spec.decision is None else (spec.decision,)), *wholes)
+    alone = tuple(c for c in (spec.target, spec.decision, spec.score) if c is not None)
+    names = (*alone, *wholes)
     counts = connection.sql(first_rows(scan, names, _FIRST_ROWS)).fetchall()[0]
+    few = False
     for name, count in zip(names, counts, strict=True):
+        if name == spec.score:
+            few = count <= N_BINS
+            continue
         if count <= MAX_GROUPS + 2:  # empty text and "not a number" may be among them
             continue
         found = f"its first {_FIRST_ROWS:,} rows have {count:,} values"
@@ -213,3 +223,18 @@ def _check_first_rows(connection: Any, scan: Scan, spec: DataSpec) -> None:
         if name == spec.decision:
             raise unread_decision(name, found)
         raise too_many_groups(name, found)
+    return few
+
+
+def _read_cells(
+    connection: Any, scan: Scan, spec: DataSpec, *, threshold: float, few: bool
+) -> pd.DataFrame:
+    """Read every row, once unless the later ones have far more scores than the first."""
+    query = statement(scan, spec, threshold=threshold, few=few)
+    try:
+        cells: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
+    except duckdb.OutOfMemoryException:
+        if not few:
+            raise
+        return _read_cells(connection, scan, spec, threshold=threshold, few=False)
+    return cells

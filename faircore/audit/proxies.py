@@ -16,10 +16,8 @@ from faircore.audit.undefined import plain
 from faircore.data import Dataset
 from faircore.errors import InputError
 
-PERMUTATIONS = 200
-FOLDS_ALONE = 3
-TREES, TREES_ALONE = 40, 20
-MIN_PEOPLE = 10
+PERMUTATIONS, MIN_PEOPLE = 200, 10
+TREES, TREES_ALONE, FOLDS_ALONE = 40, 20, 3
 
 _Floats = NDArray[np.float64]
 _Codes = NDArray[np.int64]
@@ -64,7 +62,7 @@ class AttributeProxies:
     n_people, n_missing, n_rare : int
         Rows used; rows left out since the value is missing; and since its level is rare.
     levels_left_out : tuple of str
-        Levels too rare to be guessed.
+        Those too rare.
     reason : str, optional
         Why nothing could be measured; every number above is then NaN.
     """
@@ -128,7 +126,8 @@ def find_proxies(
 ) -> ProxyReport:
     """Guess each sensitive attribute from the features, by boosted trees, and see what was used.
 
-    The trees that guess for a person did not learn from any row of that person. Weights are not used: the question is what can be read off a record.
+    The trees that guess for a person learned from no row of that person. Weights are not used: the
+    question is what can be read off a record.
 
     Parameters
     ----------

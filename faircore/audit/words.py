@@ -59,8 +59,8 @@ USUAL = Wording()
 
 
 def of_hundred(value: float, *, apart: float = 1.0) -> str:
-    """A share as people of 100; a decimal where whole people would hide the difference."""
-    return f"{100 * value:.{1 if abs(apart) < 0.03 else 0}f}"
+    """A share as people of 100; a decimal where whole people would hide something."""
+    return f"{100 * value:.{1 if min(abs(apart), value) < 0.03 and value > 0 else 0}f}"
 
 
 def points(value: float) -> str:

@@ -80,6 +80,7 @@ def locked_connection(
                 "enable_external_access=false",
                 "autoload_known_extensions=false",
                 "autoinstall_known_extensions=false",
+                "enable_progress_bar=false",
                 "lock_configuration=true",
             ):
                 connection.execute(f"SET {setting}")

@@ -1,4 +1,4 @@
-"""A sweep as a process of its own: started, watched and cancelled through files.
+"""A sweep or a study as a process of its own: started, watched and cancelled through files.
 
 The page never trains. It starts ``python -m faircore.jobs.worker FOLDER`` and reads the progress
 that the worker writes, so a reload, a second tab or another server sees the same job.
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from faircore.audit.study import StudySpec
 from faircore.errors import JobError
 from faircore.files import locked, write_whole
 from faircore.records import ReviewStore
@@ -26,6 +27,10 @@ from faircore.sweep import SweepSpec
 _NICE = 10  # the dashboard comes first
 _ALIVE = "alive"
 _children: list[subprocess.Popen[bytes]] = []
+
+
+Work = SweepSpec | StudySpec
+_KINDS: dict[type[SweepSpec] | type[StudySpec], str] = {SweepSpec: "sweep", StudySpec: "study"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class JobState:
         ``running``, ``finished``, ``cancelled``, ``failed`` or ``lost`` (its process is gone
         without a word).
     wanted, finished : int
-        Trials asked for, and stored so far.
+        Trials or checks asked for, and stored so far.
     share : float
         Share of all its work done, in [0, 1].
     seconds : float
@@ -63,16 +68,16 @@ class JobState:
 
 
 class Job:
-    """A sweep for a review, in a folder of the workspace.
+    """A sweep or a study for a review, in a folder of the workspace.
 
     Parameters
     ----------
     workspace : path
     review_id : str
-    spec : SweepSpec
+    spec : SweepSpec or StudySpec
     """
 
-    def __init__(self, workspace: str | Path, review_id: str, spec: SweepSpec) -> None:
+    def __init__(self, workspace: str | Path, review_id: str, spec: Work) -> None:
         self.workspace = Path(workspace)
         self.review_id, self.spec = review_id, spec
         name = hashlib.sha256(f"{review_id} {spec.to_json()}".encode()).hexdigest()[:16]
@@ -93,7 +98,11 @@ class Job:
                     return
                 self.wait(timeout_seconds=60)  # it was told to stop, and is about to
             (self.folder / "cancel").unlink(missing_ok=True)
-            request = {"review": self.review_id, "sweep": self.spec.to_json()}
+            request = {
+                "review": self.review_id,
+                "kind": _KINDS[type(self.spec)],
+                "spec": self.spec.to_json(),
+            }
             write_whole(self.folder / "request.json", json.dumps(request).encode())
             try:
                 with (
@@ -113,13 +122,13 @@ class Job:
                     )
             except OSError as error:
                 raise JobError(
-                    f"The training process could not be started: {error.strerror}. Close other "
+                    f"The process could not be started: {error.strerror}. Close other "
                     "programs and launch again."
                 ) from error
             _children.append(process)  # kept, so that Python reaps it when it has ended
             with suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-            report(self.folder, JobState("running", len(self.spec.trials), pid=process.pid))
+            report(self.folder, JobState("running", self.spec.n_steps, pid=process.pid))
 
     def state(self) -> JobState:
         """Read how the job stands; ``lost`` when it never started or its process has died."""
@@ -131,7 +140,7 @@ class Job:
         except (OSError, ValueError, TypeError):
             readable = False
         if not readable:
-            return JobState("lost", len(self.spec.trials))
+            return JobState("lost", self.spec.n_steps)
         return state if state.done or alive else replace(state, state="lost")
 
     def _alive(self) -> bool:
@@ -155,7 +164,7 @@ class Job:
         deadline = time.monotonic() + timeout_seconds
         while not (state := self.state()).done:
             if time.monotonic() > deadline:
-                raise JobError(f"The sweep has not ended within {timeout_seconds:.0f} seconds.")
+                raise JobError(f"The job has not ended within {timeout_seconds:.0f} seconds.")
             time.sleep(0.05)
         return state
 
@@ -165,10 +174,11 @@ def report(folder: Path, state: JobState) -> None:
     write_whole(folder / "progress.json", json.dumps(asdict(state)).encode(), durable=state.done)
 
 
-def read_request(folder: Path) -> tuple[str, SweepSpec]:
-    """Review and sweep a job folder asks for."""
+def read_request(folder: Path) -> tuple[str, Work]:
+    """Review and work a job folder asks for."""
     raw = json.loads((folder / "request.json").read_bytes())
-    return str(raw["review"]), SweepSpec.from_json(raw["sweep"])
+    kind = next(work for work, name in _KINDS.items() if name == raw["kind"])
+    return str(raw["review"]), kind.from_json(raw["spec"])
 
 
 def start_sweep(workspace: str | Path, review_id: str, spec: SweepSpec) -> Job:

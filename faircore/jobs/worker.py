@@ -1,4 +1,4 @@
-"""The process that trains: ``python -m faircore.jobs.worker FOLDER``."""
+"""The process that trains and checks: ``python -m faircore.jobs.worker FOLDER``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,33 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from faircore.audit.study import run_study
+from faircore.data import Dataset
 from faircore.errors import FaircoreError
-from faircore.jobs.job import JobState, read_request, report
+from faircore.jobs.job import JobState, Work, read_request, report
 from faircore.records import ReviewStore
-from faircore.sweep import Progress, run_sweep
+from faircore.sweep import Progress, SweepSpec, run_sweep
 
 _REPORT_SECONDS = 0.2
+
+
+def _work(
+    dataset: Dataset, spec: Work, workspace: Path, on_progress: Callable[[Progress], None]
+) -> None:
+    if isinstance(spec, SweepSpec):
+        run_sweep(dataset, spec, workspace=workspace, on_progress=on_progress)
+        return
+    wanted = spec.n_steps
+    run_study(
+        dataset,
+        spec,
+        workspace=workspace,
+        on_progress=lambda done: on_progress(Progress(wanted, done, done / wanted)),
+    )
 
 
 class _Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -22,11 +40,11 @@ class _Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 
 def main(folder: Path) -> int:
-    """Run the sweep a job folder asks for; the exit code is 0 unless it failed."""
+    """Do the work a job folder asks for; the exit code is 0 unless it failed."""
     workspace = folder.parent.parent
     started = time.monotonic()
     review_id, spec = read_request(folder)
-    state = JobState("running", len(spec.trials), pid=os.getpid())
+    state = JobState("running", spec.n_steps, pid=os.getpid())
     last = 0.0
 
     def on_progress(progress: Progress) -> None:
@@ -49,12 +67,7 @@ def main(folder: Path) -> int:
         report(folder, replace(state, state=name, seconds=seconds, message=message))
 
     try:
-        run_sweep(
-            ReviewStore(workspace).dataset(review_id),
-            spec,
-            workspace=workspace,
-            on_progress=on_progress,
-        )
+        _work(ReviewStore(workspace).dataset(review_id), spec, workspace, on_progress)
     except _Cancelled:
         end("cancelled")
     except FaircoreError as error:
@@ -62,7 +75,7 @@ def main(folder: Path) -> int:
         return 1
     except Exception:
         traceback.print_exc()  # into the job's log, never onto a page: it may hold data
-        end("failed", "Training stopped because of a fault in faircore; the log of the job has it.")
+        end("failed", "The work stopped because of a fault in faircore; the log of the job has it.")
         return 1
     else:
         state = replace(state, finished=state.wanted, share=1.0)

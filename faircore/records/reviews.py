@@ -54,6 +54,8 @@ class Review:
         Every look at the sealed rows.
     decisions : tuple of dict
         Every choice recorded, oldest first; the last one stands.
+    outcome_checks : tuple of dict
+        Answers to the checklist about the outcome, and how people speak of it, oldest first.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Review:
     sweeps: tuple[str, ...] = ()
     openings: tuple[Opening, ...] = ()
     decisions: tuple[dict[str, Any], ...] = ()
+    outcome_checks: tuple[dict[str, Any], ...] = ()
 
     @property
     def data_spec(self) -> DataSpec:
@@ -137,6 +140,7 @@ class ReviewStore:
             raw["openings"] = tuple(Opening(**o) for o in raw["openings"])
             for key in ("sweeps", "decisions"):
                 raw[key] = tuple(raw[key])
+            raw["outcome_checks"] = tuple(raw.get("outcome_checks", ()))  # older records have none
             return Review(**raw)
         except FileNotFoundError:
             raise StoreError(
@@ -162,6 +166,19 @@ class ReviewStore:
             review_id,
             lambda r: r if sweep in r.sweeps else replace(r, sweeps=(*r.sweeps, sweep)),
         )
+
+    def add_outcome_check(
+        self, review_id: str, *, who: str, answers: dict[str, str], wording: dict[str, str]
+    ) -> Review:
+        """Note what somebody says of the outcome; what was said before is kept."""
+        said = {"at": now(), "who": who, "answers": answers, "wording": wording}
+        return self.update(
+            review_id, lambda r: replace(r, outcome_checks=(*r.outcome_checks, said))
+        )
+
+    def audit_path(self, review: Review, suffix: str) -> Path:
+        """Where the audit of a review lies as ``html`` or ``json``."""
+        return self.path(review.id) / f"audit.{suffix}"
 
     def openings_of(self, fingerprint: str) -> int:
         """How often the sealed rows of a dataset were opened, over all its reviews."""

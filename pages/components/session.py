@@ -26,6 +26,11 @@ class ReviewSession:
     disparity: str = ""
     partition: str = ""
     watched: str = ""
+    audit_system: str = ""
+    audit_threshold: float = 0.5
+    audit_partition: str = ""
+    audit_metric: str = "true_positive_rate"
+    audit_reference: str = ""
     upload: str = ""
     upload_id: str = ""
 

@@ -174,6 +174,11 @@ def test_identical_benefits_have_no_entropy(alpha: float) -> None:
     assert entropy_between_groups([1, 2, 1, 2], [0, 1, 0, 1], alpha=alpha) == pytest.approx(spread)
 
 
+def test_a_group_without_weight_is_not_there() -> None:
+    found = entropy_between_groups([1, 2, 5], [0, 1, 2], weights=[1, 1, 0])
+    assert found == entropy_between_groups([1, 2], [0, 1])
+
+
 def make(n: int = 300, *, missing: int = 0) -> tuple[Dataset, np.ndarray]:
     """People of whom group b is decided by a coin and group a by x."""
     rng = np.random.default_rng(3)
@@ -242,6 +247,20 @@ def test_a_sample_says_that_it_is_one_and_repeats() -> None:
     assert one.to_dict() == two.to_dict() != three.to_dict()
     assert one.entropy == whole.entropy  # needs no neighbours, so no sample
     assert one.consistency == pytest.approx(whole.consistency, abs=0.1)
+
+
+def test_a_sample_keeps_rows_scores_and_groups_together() -> None:
+    # Group a lives far from b and is all selected; b tosses a coin. Scores rise with x.
+    rng = np.random.default_rng(6)
+    group = rng.choice(["a", "b"], 400)
+    x = rng.random(400) + 50 * (group == "b")
+    pred = np.where(group == "a", 1, rng.integers(0, 2, 400)).astype(np.int8)
+    data = dataset_from_arrays(x[:, None], rng.integers(0, 2, 400).astype(np.int8), group)
+    rows = rng.permutation(400)
+    found = similar_people(data, rows, y_pred=pred[rows], y_score=x[rows] / 60, max_people=100)
+    assert [g.consistency == 1 for g in found.groups] == [True, False]
+    assert found.lipschitz is not None
+    assert found.lipschitz.median == pytest.approx(found.lipschitz.maximum, rel=0.05)
 
 
 def test_constant_decisions_are_consistent_and_everything_can_be_stored() -> None:

@@ -104,7 +104,7 @@ def test_a_sweep_runs_in_its_own_process(new: New, jobs: list[Job]) -> None:
     assert Job(workspace, review.id, QUICK).state() == last
     # The record of the job holds ids and settings, no row.
     request = json.loads((job.folder / "request.json").read_bytes())
-    assert request == {"review": review.id, "sweep": QUICK.to_json()}
+    assert request == {"review": review.id, "kind": "sweep", "spec": QUICK.to_json()}
     assert not list(job.folder.glob(".*"))
     # Asked again, nothing is trained again.
     before = stored(new, QUICK)

@@ -125,9 +125,7 @@ def test_equal_shares_have_p_value_one() -> None:
 def _likeliest(k1: float, n1: float, k2: float, n2: float, gap: float) -> float:
     def cost(q: float) -> float:
         p = min(max(q + gap, 0.0), 1.0)
-        return -float(
-            xlogy(k1, p) + xlogy(n1 - k1, 1 - p) + xlogy(k2, q) + xlogy(n2 - k2, 1 - q)
-        )
+        return -float(xlogy(k1, p) + xlogy(n1 - k1, 1 - p) + xlogy(k2, q) + xlogy(n2 - k2, 1 - q))
 
     found = minimize_scalar(
         cost,
@@ -179,9 +177,7 @@ def _ratio_at(k1: float, n1: float, k2: float, n2: float, ratio: float) -> float
 
     def cost(q: float) -> float:
         p = min(q * ratio, 1.0)
-        return -float(
-            xlogy(k1, p) + xlogy(n1 - k1, 1 - p) + xlogy(k2, q) + xlogy(n2 - k2, 1 - q)
-        )
+        return -float(xlogy(k1, p) + xlogy(n1 - k1, 1 - p) + xlogy(k2, q) + xlogy(n2 - k2, 1 - q))
 
     found = minimize_scalar(
         cost, bounds=(0.0, min(1.0, 1 / ratio)), method="bounded", options={"xatol": 1e-12}

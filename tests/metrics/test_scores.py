@@ -92,6 +92,24 @@ def test_delongs_variance_does_not_depend_on_the_scale_of_weights() -> None:
     )
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_of_weighted_means_by_hand(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y, s = rng.integers(0, 2, 60), rng.random(60)
+    w = np.where(y == 1, 4.0, rng.choice([0.5, 1.0], 60))  # good outcomes are rare and count more
+    people = w.sum() ** 2 / (w**2).sum()
+    found = histogram(y, s, w)
+    for estimate, rows in (
+        (mean_loss(found, "brier"), (y - s) ** 2),
+        (mean_loss(found, "log_loss"), -np.log(np.where(y == 1, s, 1 - s))),
+        (calibration_gap(found), s - y),
+    ):
+        mean = np.average(rows, weights=w)
+        variance = (w**2 * (rows - mean) ** 2).sum() / w.sum() ** 2 * people / (people - 1)
+        assert estimate.value[0] == pytest.approx(mean)
+        assert estimate.error[0] == pytest.approx(np.sqrt(variance))
+
+
 def test_unequal_weights_widen_every_interval() -> None:
     # The variance of a weighted estimate, simulated: errors must follow it.
     rng = np.random.default_rng(0)

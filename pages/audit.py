@@ -1,0 +1,112 @@
+"""Audit: how the system of today treats each group, and what of that is more than chance."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from faircore.audit import METRICS, GroupReport
+from faircore.errors import FaircoreError
+from faircore.export.audit_paper import AuditPaper, write_paper
+from faircore.records import Review
+from pages.components.audit_checks import show_check
+from pages.components.audit_groups import (
+    calibration_table,
+    controls,
+    figures_table,
+    inequality_table,
+    picture,
+    what_stands_out,
+)
+from pages.components.audit_outcome import outcome_form, what_cannot_be, wording_of
+from pages.components.audit_system import Audited, choose_system, report_of
+from pages.components.session import require_review, reviews, session
+from pages.components.words import plain
+
+
+def choose_view(report: GroupReport) -> tuple[str, str]:
+    """Partition and figure that are looked at; the first when the last ones do not exist here."""
+    current = session()
+    partitions = [p.name for p in report.partitions]
+    metrics = [m for m in METRICS if m in report.estimates.of]
+    if current.audit_partition not in partitions:
+        # Where the widest difference is, which is often an intersection.
+        widest = report.standouts.index
+        current.audit_partition = str(widest[0][0]) if len(widest) else partitions[0]
+    if current.audit_metric not in metrics:
+        current.audit_metric = "true_positive_rate"
+    partition = report.partition(current.audit_partition)
+    shown = [
+        name
+        for name, hidden in zip(partition.group_names, report.hidden[partition.groups], strict=True)
+        if not hidden
+    ]
+    controls(partitions, metrics, shown)
+    return current.audit_partition, current.audit_metric
+
+
+def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
+    """The audit as a page for people and as data for programs."""
+    st.subheader("Take it with you")
+    left, right = st.columns([1, 3])
+    if left.button("Write the audit as files"):
+        checks = {k: v for k, v in audited.checks.items() if k != "baseline"}
+        answers = review.outcome_checks[-1] if review.outcome_checks else None
+        paper = AuditPaper(
+            report, f"Audit of {review.name}: {audited.title}", review.source,
+            wording_of(review), {**checks, "outcome": answers},
+        )  # fmt: skip
+        try:
+            write_paper(paper.to_html(), reviews().audit_path(review, "html"))
+            write_paper(paper.to_json(), reviews().audit_path(review, "json"))
+        except FaircoreError as error:
+            st.error(str(error))
+            return
+    if reviews().audit_path(review, "html").is_file():
+        with right.container(horizontal=True):
+            st.link_button("Page (HTML)", f"/files/audit/{review.id}.html")
+            st.link_button("Data (JSON)", f"/files/audit/{review.id}.json")
+
+
+def main() -> None:
+    """Draw the page from top to bottom."""
+    review = require_review("Audit")
+    try:
+        audited = choose_system(review)
+        # Seen against everybody first: whom to compare with is asked below.
+        report = report_of(review, audited, "", "")
+    except FaircoreError as error:
+        st.error(str(error))
+        st.stop()
+    wording = wording_of(review)
+    what_stands_out(report, wording)
+    st.caption(
+        f"{plain(audited.title)}. {report.tally.n_rows:,} people. {audited.people} A group is "
+        "compared with everybody; all groups of a comparison are considered at once."
+    )
+    st.subheader("Group by group")
+    partition, metric = choose_view(report)
+    if session().audit_reference:
+        report = report_of(review, audited, session().audit_reference, partition)
+    picture(report, partition, metric, wording)
+    st.subheader("Inequalities")
+    inequality_table(report, partition)
+    st.subheader("Every figure")
+    figures_table(report, partition)
+    if report.tally.scores is not None:
+        st.subheader("Does a score mean the same for everyone?")
+        calibration_table(report, partition)
+    st.subheader("Beyond the groups")
+    titles = ["What cannot be had at once", "Is the outcome itself fair?", "Proxies",
+              "Switching the attribute", "Similar people"]  # fmt: skip
+    limits, outcome, proxies, switch, similar = st.tabs(titles)
+    with limits:
+        what_cannot_be(report, partition, wording)
+    with outcome:
+        outcome_form(review)
+    for tab, part in ((proxies, "proxies"), (switch, "switch"), (similar, "similar")):
+        with tab:
+            show_check(review, audited, part)
+    downloads(review, audited, report)
+
+
+main()
