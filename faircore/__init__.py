@@ -10,6 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from faircore.audit import GroupReport as GroupReport
+    from faircore.audit import Wording as Wording
+    from faircore.audit import group_report as group_report
+    from faircore.audit import impossibility as impossibility
+    from faircore.audit.baseline import train_baseline as train_baseline
+    from faircore.audit.flips import switch_test as switch_test
+    from faircore.audit.imitation import stand_in as stand_in
+    from faircore.audit.individual import consistency as consistency
+    from faircore.audit.proxies import find_proxies as find_proxies
+    from faircore.audit.similar import similar_people as similar_people
     from faircore.data import Dataset as Dataset
     from faircore.data import DataSpec as DataSpec
     from faircore.data import Sensitive as Sensitive
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from faircore.metrics import evaluate as evaluate
     from faircore.pareto import pareto_frontier as pareto_frontier
     from faircore.plots import frontier_figure as frontier_figure
+    from faircore.plots import group_intervals as group_intervals
+    from faircore.plots import impossibility_figure as impossibility_figure
     from faircore.plots import save_figure as save_figure
     from faircore.sweep import SweepSpec as SweepSpec
     from faircore.sweep import run_sweep as run_sweep
@@ -31,6 +43,18 @@ if TYPE_CHECKING:
     from faircore.training import TrainingConfig as TrainingConfig
 
 _HOMES = {
+    "GroupReport": "faircore.audit",
+    "Wording": "faircore.audit",
+    "consistency": "faircore.audit.individual",
+    "find_proxies": "faircore.audit.proxies",
+    "group_intervals": "faircore.plots",
+    "group_report": "faircore.audit",
+    "impossibility": "faircore.audit",
+    "impossibility_figure": "faircore.plots",
+    "similar_people": "faircore.audit.similar",
+    "stand_in": "faircore.audit.imitation",
+    "switch_test": "faircore.audit.flips",
+    "train_baseline": "faircore.audit.baseline",
     "Candidate": "faircore.frontier",
     "DataSpec": "faircore.data",
     "Dataset": "faircore.data",

@@ -127,7 +127,7 @@ def new_review() -> None:
             st.stop()
         forget_upload()
         open_review(review.id)
-        st.switch_page("train.py")
+        st.switch_page("audit.py" if spec.score or spec.decision else "train.py")
 
 
 def missing_values(table: Table, spec: DataSpec) -> None:
@@ -167,6 +167,11 @@ def current_review() -> None:
         f"**{prepared.dataset.n_rows:,} people.** Outcome: {plain(spec.target)}, good when it is "
         f"{plain(spec.positive)}. Sensitive: {plain(', '.join(spec.attributes))}. "
         f"{len(spec.features)} features."
+        + "".join(
+            f" Existing {role}: {plain(column)}."
+            for role, column in (("score", spec.score), ("decision", spec.decision))
+            if column
+        )
     )
     sizes_table(prepared.groups, prepared.dataset.y_true, prepared.dataset.weights)
     parts = prepared.splits.as_dict()
@@ -177,7 +182,9 @@ def current_review() -> None:
         "are sealed until a choice is made."
     )
     with st.container(horizontal=True):
-        if st.button("Train models", type="primary"):
+        if st.button("Audit", type="primary"):
+            st.switch_page("audit.py")
+        if spec.features and st.button("Train models"):
             st.switch_page("train.py")
         if st.button("Start another review"):
             open_review("")

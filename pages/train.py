@@ -160,6 +160,14 @@ def latest(review: Review) -> None:
 def main() -> None:
     """Draw the page from top to bottom."""
     review = require_review("Train")
+    if not review.data_spec.features:
+        st.write(
+            "This review has no features to learn from: it audits an existing system. Start a "
+            "review with features to train models."
+        )
+        if st.button("See the audit", type="primary"):
+            st.switch_page("audit.py")
+        st.stop()
     st.write(
         "Each strength λ gives one model: 0 cares for accuracy alone, more pays more accuracy for "
         "a smaller gap. You compare them on the next page."

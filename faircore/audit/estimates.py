@@ -106,7 +106,13 @@ def estimate(
     }
     missed = calibration_error(tally.scores, confidence=confidence) if calibration else None
     if missed is not None:
-        found["calibration_error"] = _of_calibration(missed)
+        none = np.full(missed.value.shape, np.nan)
+        # ECE has no honest interval: its bias changes with the very error it measures.
+        found["ece"] = Estimated(missed.value, none, none, none)
+        squared = (missed.squared, missed.squared_low, missed.squared_high)
+        found["calibration_error"] = Estimated(
+            *(np.sqrt(np.maximum(part, 0.0)) for part in squared), none
+        )
     for name, estimated in found.items():
         people[name] = by_outcome.min(-1) if name == "auc" else by_outcome.sum(-1)
         weight[name] = tally.counts.sum((-2, -1))
@@ -115,8 +121,3 @@ def estimate(
             *(np.where(too_few, np.nan, getattr(estimated, part)) for part in _PARTS)
         )
     return Estimates(of, people, weight, counted, missed)
-
-
-def _of_calibration(found: CalibrationError) -> Estimated:
-    """ECE with its interval; it has no standard error, since its bias depends on its size."""
-    return Estimated(found.value, found.low, found.high, np.full(found.value.shape, np.nan))

@@ -69,7 +69,7 @@ def inequalities(
     for name in sorted({m for measure in MEASURES.values() for m in measure.metrics}):
         if name in own.trials:
             drawn[name] = equal_rates(*own.trials[name], replicates=replicates, rng=rng)
-        elif name == "calibration_error" and scores is not None and everybody is not None:
+        elif name == "ece" and scores is not None and everybody is not None:
             noise = rng.standard_normal((replicates, len(scores.weight), BINS))
             known = np.where(np.isfinite(own.of[name].value), 0.0, np.nan)
             drawn[name] = null_calibration(scores, everybody, noise=noise) + known

@@ -46,15 +46,17 @@ METRICS: dict[str, Metric] = {
                    "lower is better", "score", percent=False),
             Metric("calibration_gap", "Promised too much",
                    "how far the mean score lies above the share with the good outcome", "score"),
-            Metric("calibration_error", "Calibration error (ECE)", "how far scores lie from "
-                   "outcomes, averaged over ten groups of like scores; chance alone makes it "
-                   "larger in small groups", "score"),
+            Metric("calibration_error", "Calibration error", "how far scores lie from outcomes "
+                   "among people of like scores (root mean square), without what chance adds",
+                   "score"),
+            Metric("ece", "ECE", "how far scores lie from outcomes, averaged over ten groups of "
+                   "like scores; chance alone makes it larger in small groups", "score"),
         )
     },
 }  # fmt: skip
 """Every figure of a group, by name."""
 
-GAP_METRICS = tuple(name for name in METRICS if name != "calibration_error")
+GAP_METRICS = tuple(name for name in METRICS if name not in ("calibration_error", "ece"))
 """Those with a standard error: a group is compared with the others by them."""
 
 
@@ -107,8 +109,7 @@ MEASURES: dict[str, Measure] = {
         Measure("brier_difference", "Gap in Brier score", ("brier",)),
         Measure("log_loss_difference", "Gap in log loss", ("log_loss",)),
         Measure("calibration_gap_difference", "Gap in what scores promise", ("calibration_gap",)),
-        Measure("calibration_error_difference", "Gap in calibration error",
-                ("calibration_error",)),
+        Measure("ece_difference", "Gap in calibration error (ECE)", ("ece",)),
         Measure("base_rate_difference", "Gap in good outcomes", ("base_rate",), of_data=True),
     )
 }  # fmt: skip

@@ -166,7 +166,7 @@ def inequality_sentence(
     measure = MEASURES[found.measure]
     told = (
         pair_sentence(found.metric, *pair, wording=wording)
-        if METRICS[found.metric].percent and found.metric != "calibration_error"
+        if METRICS[found.metric].percent and found.metric != "ece"
         else f"{METRICS[found.metric].title}: {pair[0][1]:.3f} in {pair[0][0]}, "
         f"{pair[1][1]:.3f} in {pair[1][0]}."
     )

@@ -20,7 +20,7 @@ _BIG = 256 * 1024**2  # bytes from which a file is counted without being loaded
 _COLUMNS = {
     "base_rate": "good, %", "selection_rate": "selected, %", "true_positive_rate": "TPR, %",
     "false_positive_rate": "FPR, %", "positive_predictive_value": "PPV, %", "accuracy": "acc., %",
-    "auc": "AUC, %", "calibration_error": "ECE, %",
+    "auc": "AUC, %", "ece": "ECE, %",
 }  # fmt: skip
 
 

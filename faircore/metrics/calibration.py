@@ -22,6 +22,7 @@ from scipy.special import ndtr
 
 from faircore.metrics.histograms import ScoreHistogram
 from faircore.metrics.intervals import Array
+from faircore.metrics.scores import missed
 
 BINS = 10
 MIN_PER_BIN = 10
@@ -58,14 +59,10 @@ def reliability(
     n_groups = len(scores.weight)
     with np.errstate(divide="ignore", invalid="ignore"):
         if equal_width:
-            place = scores.score / scores.weight
-            n_bins = np.full((n_groups, 1), bins)
+            place = np.nan_to_num(scores.score / scores.weight) * bins + 1e-9
+            coarse = np.clip(place, 0, bins - 1).astype(np.int64)
         else:
-            total = scores.weight.sum(-1, keepdims=True)
-            place = (np.cumsum(scores.weight, -1) - scores.weight / 2) / total
-            people = total**2 / scores.squares.sum(-1, keepdims=True)
-            n_bins = np.clip(np.nan_to_num(people) // MIN_PER_BIN, 1, bins).astype(int)
-    coarse = np.clip(np.nan_to_num(place) * n_bins + 1e-9, 0, n_bins - 1).astype(np.int64)
+            coarse = _equal_mass(scores, bins)
     flat = (np.arange(n_groups)[:, None] * bins + coarse).ravel()
 
     def gather(values: Array) -> Array:
@@ -75,12 +72,23 @@ def reliability(
     weight, squares = gather(scores.weight), gather(scores.squares)
     with np.errstate(divide="ignore", invalid="ignore"):
         score, rate = gather(scores.score) / weight, gather(scores.positive) / weight
-        people = weight**2 / squares
-        spread = np.maximum(gather(scores.residual) - (rate - score) ** 2 * squares, 0.0)
-        unbiased = np.where(people > 1 + 1e-9, people / np.maximum(people - 1, 1e-9), np.nan)
-        return Reliability(
-            weight, score, rate, gather(scores.variance) / weight**2, spread / weight**2 * unbiased
-        )
+        people, gap = weight**2 / squares, score - rate
+        spread = gather(scores.residual) - 2 * gap * gather(missed(scores)) + gap**2 * squares
+        expected = gather(scores.variance) / weight**2
+        unbiased = people / np.maximum(people - 1, 1e-9)
+        # One person alone shows no spread: what the score expects takes its place.
+        seen = np.where(people > 1 + 1e-9, np.maximum(spread, 0.0) / weight**2 * unbiased, expected)
+    return Reliability(weight, score, rate, expected, seen)
+
+
+def _equal_mass(scores: ScoreHistogram, bins: int) -> NDArray[np.int64]:
+    """Bin of each fine bin, (g, fine): as many people in each, and ten of them unless ties forbid."""
+    people = scores.weight.sum(-1, keepdims=True) ** 2 / scores.squares.sum(-1, keepdims=True)
+    n_bins = np.clip(np.nan_to_num(people) // MIN_PER_BIN, 1, bins).astype(np.int64)
+    share = np.nan_to_num(scores.weight / scores.weight.sum(-1, keepdims=True))
+    place = (np.cumsum(share, -1) - share / 2) * n_bins
+    found: NDArray[np.int64] = np.clip(place + 1e-9, 0, n_bins - 1).astype(np.int64)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +99,6 @@ class CalibrationError:
     ----------
     value : ndarray
         Mean distance of score and outcome over the bins, in [0, 1].
-    low, high : ndarray
-        Interval of the error without what chance adds to it; the value itself may lie above.
     by_chance : ndarray
         Its mean if every score were exactly right.
     p_value : ndarray
@@ -104,8 +110,6 @@ class CalibrationError:
     """
 
     value: Array
-    low: Array
-    high: Array
     by_chance: Array
     p_value: Array
     squared: Array
@@ -147,26 +151,18 @@ def calibration_error(
         found: Array = scale**2 * raw + scale * linear + drawn
         return found
 
-    def distances(scale: Array) -> Array:
-        found: Array = (share * np.abs(scale[:, None] * deviation + seen * noise)).sum(-1)
-        return found
-
     tail = (1 - confidence) / 2
-    low, high = (_scale_where(distances, value, at=at) * value for at in (1 - tail, tail))
     squared_low, squared_high = (
         _scale_where(squares, squared, at=at) ** 2 * raw for at in (1 - tail, tail)
     )
     undefined = np.where(scores.weight.sum(-1) > 0, 0.0, np.nan)
-    unknown = np.where(np.isnan(table.seen).any(-1, where=share > 0), np.nan, 0.0)
     return CalibrationError(
         value + undefined,
-        low + unknown + undefined,
-        high + unknown + undefined,
         by_chance + undefined,
         p_value + undefined,
-        squared + unknown + undefined,
-        squared_low + unknown + undefined,
-        squared_high + unknown + undefined,
+        squared + undefined,
+        squared_low + undefined,
+        squared_high + undefined,
     )
 
 

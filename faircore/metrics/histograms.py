@@ -55,7 +55,7 @@ class ScoreHistogram:
     @property
     def negative(self) -> NDArray[np.float64]:
         """Sum of the weights of those without the good outcome, shape (g, bins)."""
-        return np.maximum(self.weight - self.positive, 0.0)
+        return without(self.weight, self.positive)
 
     def each(self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> ScoreHistogram:
         """The histogram with a linear change along the groups made to all its sums."""
@@ -66,6 +66,12 @@ class ScoreHistogram:
 
 
 _SUMS = ("weight", "positive", "score", "variance", "residual", "squares", "positive_squares")
+
+
+def without(total: NDArray[np.float64], part: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left of a sum of weights; rounding residue of nothing is nothing, not somebody."""
+    rest = total - part
+    return np.where(rest > 1e-9 * np.abs(total), rest, 0.0)
 
 
 def score_bins(scores: NDArray[np.float64]) -> NDArray[np.int32]:

@@ -54,7 +54,9 @@ def wilson(k: Array, n: Array, *, z: float | Array = 1.959964) -> Limits:
         share = k / n
         middle = (share + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+    # Exactly 0 and 1 at the ends, whatever rounding leaves.
+    low = np.where(k <= 0, np.where(n > 0, 0.0, np.nan), np.clip(middle - half, 0.0, 1.0))
+    return low, np.where((k >= n) & (n > 0), 1.0, np.clip(middle + half, 0.0, 1.0))
 
 
 def newcombe(k1: Array, n1: Array, k2: Array, n2: Array, *, z: float | Array = 1.959964) -> Limits:
@@ -171,7 +173,8 @@ def _restricted(k1: Array, n1: Array, k2: Array, n2: Array, gap: Array) -> Array
     d = k2 * gap * (1 - gap)
     # Three real roots, of which this branch of the cosine is the one between 0 and 1.
     v = (b / (3 * a)) ** 3 - b * c / (6 * a * a) + d / (2 * a)
-    u = np.sign(v) * np.sqrt(np.maximum((b / (3 * a)) ** 2 - c / (3 * a), 0.0))
+    # Not the sign of v, which is 0 where exactly half of all succeed.
+    u = np.where(v < 0, -1.0, 1.0) * np.sqrt(np.maximum((b / (3 * a)) ** 2 - c / (3 * a), 0.0))
     u = np.where(u == 0, 1e-300, u)
     w = (np.pi + np.arccos(np.clip(v / u**3, -1.0, 1.0))) / 3
     root: Array = 2 * u * np.cos(w) - b / (3 * a)

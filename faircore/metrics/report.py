@@ -1,4 +1,4 @@
-"""One call from labels and decisions to every rate, group and disparity."""
+"""One call from labels, decisions and scores to every figure, group and disparity."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.errors import InputError
 from faircore.groups import Groups, Partition
-from faircore.metrics.counts import confusion_counts
-from faircore.metrics.disparities import DISPARITIES, overall_counts
-from faircore.metrics.inputs import as_binary, as_scores, as_weights, same_length
+from faircore.metrics.calibration import calibration_error
+from faircore.metrics.disparities import DISPARITIES
 from faircore.metrics.rates import RATES
+from faircore.metrics.scores import auc, mean_loss
+from faircore.metrics.tally import Tally, tally_rows
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Rates and disparities of a set of decisions.
+    """Figures and disparities of a set of decisions, of scores, or of both.
 
     Attributes
     ----------
     overall : DataFrame
-        One row: ``n`` and every rate, over all rows.
+        One row: ``n`` and every figure, over all rows.
     by_group : DataFrame
-        Indexed by partition and group: ``n``, ``weight`` and every rate. An undefined rate (0/0)
-        is NaN.
+        Indexed by partition and group: ``n``, ``weight``, every rate and, given scores, ``auc``,
+        ``brier``, ``log_loss`` and ``ece`` (expected calibration error). An undefined figure (0/0) is NaN.
     disparities : DataFrame
         Indexed by partition; one column per disparity.
     counts : ndarray, shape (g, 2, 2)
-        The weighted confusion counts all of it was computed from.
+        The weighted confusion counts the rates were computed from.
     """
 
     overall: pd.DataFrame
@@ -49,28 +49,28 @@ def evaluate(
     sample_weight: Any = None,
     threshold: float = 0.5,
 ) -> Report:
-    """Measure decisions, or scores at a threshold, per group.
+    """Measure decisions, scores, or both, per group; :func:`faircore.group_report` adds intervals.
 
     Parameters
     ----------
     y_true : array of 0 and 1, shape (n,)
         1 is the good outcome.
     y_pred : array of 0 and 1, shape (n,), optional
-        Decisions; 1 is selected.
+        Decisions; 1 is selected. From ``y_score`` and ``threshold`` when left out.
     y_score : array, shape (n,), optional
         Probabilities; a row is selected when its score is at least ``threshold``.
     sensitive_features : array, Series, DataFrame or Groups, n rows
         One attribute, or one column per attribute. A missing value is a group.
     sample_weight : array, shape (n,), optional
-        Zero or more.
+        Zero or more; brought to mean 1.
     threshold : float
-        Used with ``y_score`` only.
+        Used where there is no ``y_pred``.
 
     Raises
     ------
     InputError
-        When lengths differ, values are not 0 and 1, scores are not probabilities, or neither or
-        both of ``y_pred`` and ``y_score`` are given.
+        When lengths differ, values are not 0 and 1, scores are not probabilities, or neither
+        ``y_pred`` nor ``y_score`` is given.
 
     Examples
     --------
@@ -80,27 +80,23 @@ def evaluate(
     >>> float(report.disparities["equal_opportunity_difference"].iloc[0])
     0.5
     """
-    truth = as_binary(y_true, name="y_true")
-    if (y_pred is None) == (y_score is None):
-        raise InputError("Pass either y_pred (decisions) or y_score (probabilities), not both.")
-    if y_pred is None:
-        score = as_scores(y_score)
-        same_length("y_score", score, len(truth))
-        pred = (score >= threshold).astype(np.int8)
-    else:
-        pred = as_binary(y_pred, name="y_pred")
-        same_length("y_pred", pred, len(truth))
-    weights = as_weights(sample_weight, n_rows=len(truth))
-    groups = Groups.of(sensitive_features)
-    same_length("sensitive_features", groups.codes[0], len(truth))
-    counts = confusion_counts(truth, pred, groups, weights)
+    tally = tally_rows(
+        y_true,
+        y_pred,
+        y_score=y_score,
+        groups=Groups.of(sensitive_features),
+        sample_weight=sample_weight,
+        threshold=threshold,
+    )
+    everybody = tally.everybody()
+    by_group = group_table(tally.counts, tally.partitions, sizes=tally.sizes)
     return Report(
         overall=pd.DataFrame(
-            {"n": [len(truth)], **_rates(overall_counts(counts, groups.partitions[0])[None])}
+            {"n": [tally.n_rows], **_rates(everybody.counts), **_of_scores(everybody)}
         ),
-        by_group=group_table(counts, groups.partitions, sizes=groups.sizes),
-        disparities=disparity_table(counts, groups.partitions),
-        counts=counts,
+        by_group=by_group.assign(**_of_scores(tally)),
+        disparities=disparity_table(tally.counts, tally.partitions),
+        counts=tally.counts,
     )
 
 
@@ -130,6 +126,17 @@ def disparity_table(counts: NDArray[np.float64], partitions: tuple[Partition, ..
         {name: float(d(counts[p.groups])) for name, d in DISPARITIES.items()} for p in partitions
     ]
     return pd.DataFrame(rows, index=pd.Index([p.name for p in partitions], name="partition"))
+
+
+def _of_scores(tally: Tally) -> dict[str, NDArray[np.float64]]:
+    if tally.scores is None:
+        return {}
+    return {
+        "auc": auc(tally.scores).value,
+        "brier": mean_loss(tally.scores, "brier").value,
+        "log_loss": mean_loss(tally.scores, "log_loss").value,
+        "ece": calibration_error(tally.scores).value,
+    }
 
 
 def _rates(counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from faircore.metrics.histograms import ScoreHistogram
-from faircore.metrics.intervals import Array, edge, z_of
+from faircore.metrics.intervals import Array, edge, wilson, z_of
+
+_FEW_OF_ONE_OUTCOME = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +101,11 @@ def _supposed_error(value: Array, m: Array, n: Array) -> Array:
 def mean_loss(scores: ScoreHistogram, loss: str, *, confidence: float = 0.95) -> Estimated:
     """Mean of a loss over the rows of each group; lower is better.
 
-    The interval is Student's on the logarithm, since losses are positive and skewed. ``brier`` is
-    the squared distance of score and outcome, in [0, 1]; ``log_loss`` is -log of the probability
-    given to what happened, a certain failure counting as 36.
+    The interval is Student's on the logarithm, since losses are positive and skewed; there is none
+    (NaN) where one outcome was seen fewer than five times, since the loss of the next is then
+    anybody's guess. ``brier`` is the squared distance of score and outcome, in [0, 1];
+    ``log_loss`` is -log of the probability given to what happened, a certain failure counting as
+    36.
     """
     weight, seen_squares = scores.weight.sum(-1), scores.squares.sum(-1)
     first, second, third = scores.losses[loss].T
@@ -111,20 +115,36 @@ def mean_loss(scores: ScoreHistogram, loss: str, *, confidence: float = 0.95) ->
         spread = np.maximum(third - 2 * value * second + value**2 * seen_squares, 0.0)
         error = np.sqrt(spread / weight**2 * _unbiased(seen))
         half = student.ppf(0.5 + confidence / 2, np.maximum(seen - 1, 1e-9)) * error / value
-    half = np.where(error == 0, 0.0, half)  # no spread at all, whatever the quantile says
+        share = scores.positive.sum(-1) / weight
+        rarer = np.minimum(share, 1 - share) * seen
+    half = np.where(rarer >= _FEW_OF_ONE_OUTCOME * (1 - 1e-9), half, np.nan)
     return Estimated(value, value * np.exp(-half), value * np.exp(half), error)
 
 
 def calibration_gap(scores: ScoreHistogram, *, confidence: float = 0.95) -> Estimated:
     """Mean score minus the share with the good outcome: above 0, a group is promised too much.
 
-    The interval is normal around the gap, its variance that of label minus score.
+    The interval is Wilson's of the share, narrowed by what the scores explain of it: a normal
+    one would shrink to nothing where nobody, or everybody, has the good outcome.
     """
-    weight = scores.weight.sum(-1)
+    weight, squares = scores.weight.sum(-1), scores.squares.sum(-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = (scores.score.sum(-1) - scores.positive.sum(-1)) / weight
-        seen = weight**2 / scores.squares.sum(-1)
-        spread = scores.residual.sum(-1) - value**2 * scores.squares.sum(-1)
+        rate = scores.positive.sum(-1) / weight
+        value = scores.score.sum(-1) / weight - rate
+        seen = weight**2 / squares
+        # Sum over rows of w² (score - label), then of w² (score - label - value)².
+        cross = missed(scores).sum(-1)
+        spread = scores.residual.sum(-1) - 2 * value * cross + value**2 * squares
         error = np.sqrt(np.maximum(spread, 0.0) / weight**2 * _unbiased(seen))
-    half = z_of(confidence) * error
-    return Estimated(value, value - half, value + half, error)
+        plain = np.sqrt(rate * (1 - rate) / np.maximum(seen - 1, 1e-9))
+        part = np.where((rate > 0) & (rate < 1), np.minimum(error / plain, 1.0), 1.0)
+        low, high = wilson(rate * seen, seen, z=z_of(confidence))
+    return Estimated(value, value - (high - rate) * part, value + (rate - low) * part, error)
+
+
+def missed(scores: ScoreHistogram) -> Array:
+    """Sum of squared weight times (score - label) per group and bin."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(scores.weight > 0, scores.score / scores.weight, 0.0)
+    found: Array = scores.squares * mean - scores.positive_squares
+    return found

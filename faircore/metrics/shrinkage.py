@@ -28,7 +28,8 @@ def parent_rates(
     """Rate that each group's parents let one expect, shape (groups of the partition,).
 
     The parent of a value of one attribute is everybody. A crossed group's parents are the groups
-    with one attribute less; their log odds add up, as if the attributes acted independently.
+    with one attribute less. Where there are two, their log odds add up, as if the attributes acted
+    independently; of three, the log odds are averaged.
 
     Parameters
     ----------
@@ -42,8 +43,9 @@ def parent_rates(
     expected = []
     for group in range(partition.groups.start, partition.groups.stop):
         parents = np.array(shape.parents(group), np.int64)
+        parents = parents[n[parents] > 0]
         own = _log_odds(k[parents], n[parents])
-        # With fewer parents under audit than attributes, what is known is averaged.
+        # Of three attributes, or with a parent that is not known, what is known is averaged.
         complete = len(parents) == len(partition.attributes) == 2
         odds = own.sum() - everybody if complete else own.mean() if len(parents) else everybody
         expected.append(1 / (1 + np.exp(-odds)))
@@ -73,6 +75,9 @@ def shrink(
     """
     a, b = expected * _STRENGTHS[:, None], (1 - expected) * _STRENGTHS[:, None]
     likelihood = (betaln(k + a, n - k + b) - betaln(a, b)).sum(-1)
+    # Uniform on the spread of the groups, which is about one over the root of the strength: uniform
+    # on the strength's logarithm would take half for granted that all groups are the same.
+    likelihood -= 0.5 * np.log(_STRENGTHS)
     belief = np.exp(likelihood - likelihood.max())
     belief /= belief.sum()
     a, b = k + a, n - k + b

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from faircore.errors import InputError
 from faircore.groups import Groups, Partition
 from faircore.metrics.counts import confusion_counts
-from faircore.metrics.histograms import ScoreHistogram, score_histogram
+from faircore.metrics.histograms import ScoreHistogram, score_histogram, without
 from faircore.metrics.inputs import as_binary, as_scores, as_weights, same_length
 
 
@@ -65,10 +65,11 @@ class Tally:
     def rest(self) -> Tally:
         """In place of each group, everybody who is not in it."""
         groups = self.partitions[0].groups
-        # Cancellation in a weighted sum may leave a tiny negative count.
-        return self._each(
-            lambda sums: np.maximum(sums[groups].sum(axis=0) - sums, 0.0), self.partitions
-        )
+
+        def others(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+            return without(sums[groups].sum(axis=0), sums)
+
+        return self._each(others, self.partitions)
 
     def of(self, partition: Partition) -> Tally:
         """The groups of one partition alone."""

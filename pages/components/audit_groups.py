@@ -28,7 +28,7 @@ EVERYBODY = "everybody"
 _MAIN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate",
          "positive_predictive_value", "accuracy")  # fmt: skip
 _MORE = ("false_negative_rate", "true_negative_rate", "negative_predictive_value", "auc", "brier",
-         "log_loss", "calibration_gap", "calibration_error")  # fmt: skip
+         "log_loss", "calibration_gap", "calibration_error", "ece")  # fmt: skip
 
 
 def what_stands_out(report: GroupReport, wording: Wording) -> None:

@@ -63,8 +63,8 @@ def choose_system(review: Review) -> Audited:
     checks = read_study(default_workspace(), review.fingerprint, spec)
     if system != EXISTING and "baseline" not in checks:
         st.write(
-            f"{BASELINES[system].title} {BASELINES[system].sentence}. It learns from half of the rows and is judged by rows "
-            "it has not seen; the sealed rows stay sealed."
+            f"{BASELINES[system].title} {BASELINES[system].sentence}. It learns from half of the "
+            "rows and is judged by rows it has not seen; the sealed rows stay sealed."
         )
         start_or_watch(review, spec, label="Train the baseline", done=len(checks))
         st.stop()

@@ -68,6 +68,16 @@ def roles_form(table: Table, guess: DataSpec, *, key: str) -> DataSpec:
         if crossings
         else []
     )
+    with st.expander(
+        "An existing system: its score or decision",
+        expanded=bool(guess.score or guess.decision),
+    ):
+        left, right = st.columns(2)
+        score = _optional(left, "Score, a probability of the good outcome", columns, guess.score,
+                          f"score-{key}")  # fmt: skip
+        decision = _optional(right, "Decision, yes or no", columns, guess.decision,
+                             f"decision-{key}")  # fmt: skip
+        st.caption("The Audit page measures how it treats each group; nothing has to be trained.")
     with st.expander("More roles: weight, person, time"):
         one, two, three = st.columns(3)
         weight = _optional(one, "Sample weight", columns, guess.weight, f"weight-{key}")
@@ -78,18 +88,22 @@ def roles_form(table: Table, guess: DataSpec, *, key: str) -> DataSpec:
             "Rows of one person stay on one side of every split. With a time column, models learn "
             "from earlier rows and are judged on later ones."
         )
-    taken = {target, *(r for r in (weight, entity, time, guess.score, guess.decision) if r)}
+    taken = {target, *(r for r in (weight, entity, time, score, decision) if r)}
     features = st.multiselect(
         "Features: what a model may see",
         [c for c in columns if c not in taken],
         default=[f for f in guess.features if f not in taken and f not in chosen],
-        key=f"features-{key}-{target}-{'-'.join(chosen)}-{weight}-{entity}-{time}",
+        key=f"features-{key}-{target}-{'-'.join(chosen)}-{'-'.join(sorted(taken))}",
         help="A sensitive attribute among the features makes every model need it at prediction "
         "time, which a law may forbid.",
     )
-    if not features or not chosen:
-        what = "feature" if chosen else "sensitive attribute"
-        raise SpecError(f"Choose at least one {what} above.")
+    if not chosen:
+        raise SpecError("Choose at least one sensitive attribute above.")
+    if not features and not (score or decision):
+        raise SpecError(
+            "Choose at least one feature above, or name the score or the decision of an existing "
+            "system to audit."
+        )
     return DataSpec(
         target=target,
         positive=positive,
@@ -100,8 +114,8 @@ def roles_form(table: Table, guess: DataSpec, *, key: str) -> DataSpec:
         weight=weight,
         entity=entity,
         time=time,
-        score=guess.score if guess.score != target else None,
-        decision=guess.decision if guess.decision != target else None,
+        score=score,
+        decision=decision,
     )
 
 

@@ -374,8 +374,8 @@ for path in sys.argv[1:]:
 
 
 def test_memory_holds_for_larger_files(tmp_path: Path) -> None:
-    """Rows of 130 MB; grouping them as they are fails under the same limit."""
-    n, files = 1_000_000, [str(tmp_path / "t.parquet"), str(tmp_path / "t.csv")]
+    """Rows of 75 MB; grouping them as they are fails under the same limit."""
+    n, files = 600_000, [str(tmp_path / "t.parquet"), str(tmp_path / "t.csv")]
     rows = duckdb.sql(
         "SELECT repeat(hash(i)::VARCHAR, 6) AS filler, ['a', 'b'][1 + i % 2] AS race, "
         "(hash(i) % 3 = 0)::INT AS outcome, i % 2 AS decision, (i % 1000) / 1000 AS score "
