@@ -30,8 +30,8 @@ FROM (SELECT 1 / (1 + exp(3 - 6 * random())) AS score FROM range({n}))
 RUN = """
 import resource, sys, time
 import duckdb
-from faircore.audit.big_files import Columns, tally_file
-from faircore.data import Sensitive
+from faircore.audit.big_files import tally_file
+from faircore.data import DataSpec, Sensitive
 
 path, what = sys.argv[1:]
 people = tuple(map(Sensitive, ("race", "sex", "born")))
@@ -42,7 +42,7 @@ if what == "bare GROUP BY":
     duckdb.sql(f"SELECT {keys}, count(*) FROM read_parquet('{path}') GROUP BY ALL").fetchall()
 else:
     role = {"score": "score"} if what == "scores" else {"decision": "decision"}
-    tally_file(path, Columns("outcome", "1", people, crossed, **role))
+    tally_file(path, DataSpec("outcome", "1", (), people, intersections=crossed, **role))
 seconds = time.perf_counter() - started
 print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -7,11 +7,11 @@ little.
 
 from __future__ import annotations
 
-from faircore.data.cells import _CODE, _NUMBER
+from faircore.data.cells import CODE, NUMBER
 from faircore.data.duck import Scan, quoted
 from faircore.data.parquet import text_cell
 from faircore.data.spec import DataSpec, Sensitive
-from faircore.metrics.histograms import _SOFT, _SPAN, _TINY, N_BINS
+from faircore.metrics.histograms import N_BINS, SOFT, SPAN, TINY
 
 NOT_A_NUMBER = -1
 """Bin of a cell that should hold a number and does not."""
@@ -65,7 +65,7 @@ def statement(scan: Scan, spec: DataSpec, *, threshold: float, few: bool) -> str
         )
         source = (
             f"SELECT *, (1 - r) * (1 - r) AS q, "
-            f"-ln(greatest(least(r, {1 - _TINY!r}), {_TINY!r})) AS l FROM ({source})"
+            f"-ln(greatest(least(r, {1 - TINY!r}), {TINY!r})) AS l FROM ({source})"
         )
     keys = [f"a{i}" for i in range(len(spec.sensitive))]
     keys += ["y", "d" if spec.decision is not None else "passed AS d"]
@@ -172,9 +172,9 @@ def _number(scan: Scan, name: str, *, codes: bool = True) -> str:
             f"WHEN abs({value}) = {infinity} THEN {infinity} END"
         )
     text = f"nullif(CAST({column} AS VARCHAR), '')"
-    fits = f"regexp_matches({text}, {quoted(_NUMBER)})"
+    fits = f"regexp_matches({text}, {quoted(NUMBER)})"
     if not codes:
-        fits += f" AND NOT regexp_matches({text}, {quoted(_CODE)})"
+        fits += f" AND NOT regexp_matches({text}, {quoted(CODE)})"
     return (
         f"CASE WHEN {fits} THEN TRY_CAST({text} AS DOUBLE) "
         f"WHEN {text} IS NOT NULL THEN {infinity} END"
@@ -194,6 +194,6 @@ def _range(alias: str, edges: tuple[float, ...]) -> str:
 
 def _score_bin(score: str) -> str:
     """SQL for :func:`faircore.metrics.histograms.score_bins`, the same to the last bit."""
-    place = f"(ln({score} + {_SOFT!r}) - ln(1 + ({_SOFT!r} - {score}))) / {2 * _SPAN!r} + 0.5"
+    place = f"(ln({score} + {SOFT!r}) - ln(1 + ({SOFT!r} - {score}))) / {2 * SPAN!r} + 0.5"
     number = f"CAST(trunc(least(({place}) * {N_BINS}, {N_BINS - 1})) AS SMALLINT)"
     return f"CASE WHEN {score} IS NOT NULL THEN {number} END"  # least() passes over what is missing

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from faircore.data.delimited import check_rejects, scan_delimited
 from faircore.data.duck import Scan, locked_connection
 from faircore.data.limits import Limits
 from faircore.data.parquet import scan_parquet
-from faircore.data.spec import DataSpec, Sensitive
+from faircore.data.spec import DataSpec
 from faircore.data.words import listed
 from faircore.errors import DataError, InputError
 from faircore.metrics.histograms import N_BINS
@@ -34,55 +34,9 @@ _THREAD_BYTES = 32 << 20  # what reading takes per thread
 _ANY = 1 << 62
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What the columns of a large file mean: the roles of a DataSpec, without features.
-
-    Attributes
-    ----------
-    target, positive : str
-        The outcome, and the value of it that is the good one, as text.
-    sensitive : tuple of Sensitive
-    intersections : tuple of tuple of str
-    score, decision, weight : str, optional
-        The system's probability and decision; the weight of a row.
-
-    Raises
-    ------
-    SpecError
-        When one column has two roles that exclude each other, or an intersection names an
-        attribute that is not sensitive.
-    """
-
-    target: str
-    positive: str
-    sensitive: tuple[Sensitive, ...]
-    intersections: tuple[tuple[str, ...], ...] = ()
-    score: str | None = None
-    decision: str | None = None
-    weight: str | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.spec
-
-    @property
-    def spec(self) -> DataSpec:
-        """The same roles, with a feature that no file has, since a DataSpec needs one."""
-        return DataSpec(
-            self.target,
-            self.positive,
-            ("\0",),
-            self.sensitive,
-            intersections=self.intersections,
-            weight=self.weight,
-            score=self.score,
-            decision=self.decision,
-        )
-
-
 def tally_file(
     path: str | os.PathLike[str],
-    columns: Columns,
+    spec: DataSpec,
     *,
     threshold: float = 0.5,
     memory: str = "512MB",
@@ -94,9 +48,9 @@ def tally_file(
     path : path-like
         ``.parquet``, or ``.csv``, ``.tsv`` or ``.txt`` in UTF-8. Cells mean what they mean to
         :func:`faircore.data.read_table`.
-    columns : Columns
+    spec : DataSpec
         With a score, a decision or both; decisions come from the decision column where there is
-        one.
+        one. Features are not looked at.
     threshold : float
         Without a decision column, a row is selected when its score is at least this.
     memory : str
@@ -118,7 +72,7 @@ def tally_file(
         When the file is absent, empty, damaged or of another type, lacks a column, or holds
         cells that its roles forbid; when the count does not fit into ``memory``.
     """
-    spec, file = columns.spec, Path(path)
+    file, spec = Path(path), replace(spec, features=(), categorical=())
     if spec.score is None and spec.decision is None:
         raise InputError("Decisions come from a score or a decision column. Name one, or both.")
     limits = Limits(max_rows=_ANY, max_cells=_ANY, max_bytes=_ANY, memory=memory)

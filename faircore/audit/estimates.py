@@ -109,10 +109,11 @@ def estimate(
         none = np.full(missed.value.shape, np.nan)
         # ECE has no honest interval: its bias changes with the very error it measures.
         found["ece"] = Estimated(missed.value, none, none, none)
-        squared = (missed.squared, missed.squared_low, missed.squared_high)
-        found["calibration_error"] = Estimated(
-            *(np.sqrt(np.maximum(part, 0.0)) for part in squared), none
+        value, low, high = (
+            np.sqrt(np.maximum(part, 0.0))
+            for part in (missed.squared, missed.squared_low, missed.squared_high)
         )
+        found["calibration_error"] = Estimated(value, low, high, none)
     for name, estimated in found.items():
         people[name] = by_outcome.min(-1) if name == "auc" else by_outcome.sum(-1)
         weight[name] = tally.counts.sum((-2, -1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from faircore.audit.inequality import Inequality
 from faircore.audit.measures import MEASURES, METRICS
@@ -124,7 +125,8 @@ def headlines(
     frame = report.standouts
     frame = frame[frame.index.get_level_values("metric").isin(_TOLD)]
     # Every group once, by the figure in which it is furthest from the others.
-    frame = frame[~frame.index.droplevel(2).duplicated()].head(limit)
+    groups = [tuple(key[:2]) for key in frame.index]
+    frame = frame[~pd.Index(groups, tupleize_cols=False).duplicated()].head(limit)
     return [
         _standout(report, tuple(map(str, key)), row, wording)
         for key, row in zip(frame.index, frame.to_dict("records"), strict=True)

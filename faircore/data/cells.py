@@ -17,8 +17,8 @@ from faircore.errors import DataError
 Kind = Literal["number", "text"]
 
 # Plain decimal notation only: "1_000", "0x1A", "inf" and "nan" are text, as people read them.
-_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-_CODE = r"^\s*[+-]?0\d"
+NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+CODE = r"^\s*[+-]?0\d"
 
 
 def check_names(names: list[Hashable], *, source: str) -> None:
@@ -78,7 +78,7 @@ def parse_numbers(column: pd.Series[Any]) -> tuple[NDArray[np.float64], NDArray[
 
 def _parse_levels(levels: Any) -> NDArray[np.float64]:
     """Parse distinct values (levels,); NaN where a level is not a finite number."""
-    matched = pc.match_substring_regex(levels, _NUMBER)
+    matched = pc.match_substring_regex(levels, NUMBER)
     trimmed = pc.utf8_trim_whitespace(pc.if_else(matched, levels, None))
     # A null stays null through the cast and becomes NaN.
     parsed = trimmed.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -88,7 +88,7 @@ def _parse_levels(levels: Any) -> NDArray[np.float64]:
 def cell_kind(column: pd.Series[Any]) -> Kind:
     """Kind of one column, judged on its distinct values."""
     levels = arrow_text(column).dictionary_encode().dictionary
-    if len(levels) == 0 or pc.any(pc.match_substring_regex(levels, _CODE)).as_py():
+    if len(levels) == 0 or pc.any(pc.match_substring_regex(levels, CODE)).as_py():
         return "text"
     return "text" if np.isnan(_parse_levels(levels)).any() else "number"
 

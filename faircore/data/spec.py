@@ -46,8 +46,8 @@ class DataSpec:
     positive : str
         The value of the target that is the good outcome (1 in ``y_true``), as text.
     features : tuple of str
-        Columns a model may see; none when only an existing system is audited. A sensitive column among them makes every model need the
-        attribute at prediction time.
+        Columns a model may see; none when only an existing system is audited. A sensitive column
+        among them makes every model need the attribute at prediction time.
     categorical : tuple of str
         Features that look like numbers but are codes (a postcode, an occupation code). Features
         that are not numbers are categories anyway and need not be listed.

@@ -82,7 +82,7 @@ def reliability(
 
 
 def _equal_mass(scores: ScoreHistogram, bins: int) -> NDArray[np.int64]:
-    """Bin of each fine bin, (g, fine): as many people in each, and ten of them unless ties forbid."""
+    """Bin of each fine bin, (g, fine): equally many people in each, ten unless ties forbid."""
     people = scores.weight.sum(-1, keepdims=True) ** 2 / scores.squares.sum(-1, keepdims=True)
     n_bins = np.clip(np.nan_to_num(people) // MIN_PER_BIN, 1, bins).astype(np.int64)
     share = np.nan_to_num(scores.weight / scores.weight.sum(-1, keepdims=True))
@@ -155,14 +155,16 @@ def calibration_error(
     squared_low, squared_high = (
         _scale_where(squares, squared, at=at) ** 2 * raw for at in (1 - tail, tail)
     )
-    undefined = np.where(scores.weight.sum(-1) > 0, 0.0, np.nan)
+    people = scores.weight.sum(-1) ** 2 / np.maximum(scores.squares.sum(-1), 1e-300)
+    undefined = np.where(people > 0, 0.0, np.nan)
+    alone = np.where(people > 1 + 1e-9, 0.0, np.nan)
     return CalibrationError(
         value + undefined,
         by_chance + undefined,
         p_value + undefined,
-        squared + undefined,
-        squared_low + undefined,
-        squared_high + undefined,
+        squared + alone,
+        squared_low + alone,
+        squared_high + alone,
     )
 
 

@@ -2,7 +2,8 @@
 
 A histogram holds no row. Up to :data:`N_BINS` distinct scores each have a bin of their own, and
 everything computed from it is exact; beyond that, scores within about a two-thousandth of each
-other (far less near 0 and 1) count as ties in a ranking, which moves an AUC by less than 1e-4.
+other (far less near 0 and 1) count as ties in a ranking. That moves an AUC by less than 1e-4, or
+1e-3 where all scores crowd into a hundredth.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from faircore.groups import Groups
 
 N_BINS = 8_192
-_SOFT = 1e-4  # how close to 0 and 1 the bins still become finer
-_SPAN = float(np.log1p(_SOFT) - np.log(_SOFT))
+SOFT = 1e-4  # how close to 0 and 1 the bins still become finer
+SPAN = float(np.log1p(SOFT) - np.log(SOFT))
 
 LOSSES = ("brier", "log_loss")
-_TINY = float(np.finfo(np.float64).eps)  # a certain prediction that fails costs 36, not infinity
+TINY = float(np.finfo(np.float64).eps)  # a certain prediction that fails costs 36, not infinity
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def without(total: NDArray[np.float64], part: NDArray[np.float64]) -> NDArray[np
 
 def score_bins(scores: NDArray[np.float64]) -> NDArray[np.int32]:
     """Fine bin of each score, shape (n,), in [0, N_BINS): even steps on a softened logit scale."""
-    place = (np.log(scores + _SOFT) - np.log1p(_SOFT - scores)) / (2 * _SPAN) + 0.5
+    place = (np.log(scores + SOFT) - np.log1p(SOFT - scores)) / (2 * SPAN) + 0.5
     return np.minimum(place * N_BINS, N_BINS - 1).astype(np.int32)
 
 
@@ -128,7 +129,7 @@ def row_sums(
     return {
         "variance": y_score * (1 - y_score),
         "brier": (y_score - y_true) ** 2,
-        "log_loss": -np.log(np.clip(right, _TINY, 1 - _TINY)),
+        "log_loss": -np.log(np.clip(right, TINY, 1 - TINY)),
     }
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from faircore.groups import Groups, Partition
 from faircore.metrics.calibration import calibration_error
 from faircore.metrics.disparities import DISPARITIES
+from faircore.metrics.inputs import as_weights
 from faircore.metrics.rates import RATES
 from faircore.metrics.scores import auc, mean_loss
 from faircore.metrics.tally import Tally, tally_rows
@@ -27,7 +28,7 @@ class Report:
         One row: ``n`` and every figure, over all rows.
     by_group : DataFrame
         Indexed by partition and group: ``n``, ``weight``, every rate and, given scores, ``auc``,
-        ``brier``, ``log_loss`` and ``ece`` (expected calibration error). An undefined figure (0/0) is NaN.
+        ``brier``, ``log_loss`` and ``ece`` (expected calibration error). Undefined (0/0) is NaN.
     disparities : DataFrame
         Indexed by partition; one column per disparity.
     counts : ndarray, shape (g, 2, 2)
@@ -62,7 +63,7 @@ def evaluate(
     sensitive_features : array, Series, DataFrame or Groups, n rows
         One attribute, or one column per attribute. A missing value is a group.
     sample_weight : array, shape (n,), optional
-        Zero or more; brought to mean 1.
+        Zero or more.
     threshold : float
         Used where there is no ``y_pred``.
 
@@ -89,14 +90,17 @@ def evaluate(
         threshold=threshold,
     )
     everybody = tally.everybody()
-    by_group = group_table(tally.counts, tally.partitions, sizes=tally.sizes)
+    # The tally brings weights to mean 1; here they keep their unit.
+    weights = as_weights(sample_weight, n_rows=tally.n_rows)
+    counts = tally.counts * (1.0 if weights is None else weights.mean())
+    by_group = group_table(counts, tally.partitions, sizes=tally.sizes)
     return Report(
         overall=pd.DataFrame(
             {"n": [tally.n_rows], **_rates(everybody.counts), **_of_scores(everybody)}
         ),
         by_group=by_group.assign(**_of_scores(tally)),
-        disparities=disparity_table(tally.counts, tally.partitions),
-        counts=tally.counts,
+        disparities=disparity_table(counts, tally.partitions),
+        counts=counts,
     )
 
 

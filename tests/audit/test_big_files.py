@@ -17,7 +17,7 @@ import pytest
 
 from faircore.audit import big_files
 from faircore.audit.big_file_sql import _score_bin
-from faircore.audit.big_files import Columns, tally_file
+from faircore.audit.big_files import tally_file
 from faircore.data import Limits, Sensitive, build_dataset, read_table
 from faircore.data.duck import locked_connection
 from faircore.data.spec import DataSpec
@@ -71,10 +71,18 @@ def save(frame: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-def in_memory(path: Path, columns: Columns, *, threshold: float = 0.5) -> Tally:
-    roles = {k: v for k, v in vars(columns).items() if k not in ("target", "positive", "sensitive")}
-    spec = DataSpec(columns.target, columns.positive, ("x",), columns.sensitive, **roles)
-    dataset = build_dataset(read_table(path), spec)
+def roles_of(
+    target: str,
+    positive: str,
+    sensitive: tuple[Sensitive, ...],
+    intersections: tuple[tuple[str, ...], ...] = (),
+    **roles: str,
+) -> DataSpec:
+    return DataSpec(target, positive, (), sensitive, intersections=intersections, **roles)
+
+
+def in_memory(path: Path, columns: DataSpec, *, threshold: float = 0.5) -> Tally:
+    dataset = build_dataset(read_table(path), columns)
     return tally_rows(
         dataset.y_true,
         dataset.decision,
@@ -106,7 +114,7 @@ def assert_equal(found: Tally, expected: Tally) -> None:
 @pytest.mark.parametrize("roles", ROLES, ids=lambda r: "+".join(r))
 def test_counts_what_memory_counts(tmp_path: Path, suffix: str, roles: dict[str, str]) -> None:
     path = save(many_scores(), tmp_path / f"t.{suffix}")
-    columns = Columns("outcome", "good", SENSITIVE, CROSSED, **roles)
+    columns = roles_of("outcome", "good", SENSITIVE, CROSSED, **roles)
     found = tally_file(path, columns, threshold=0.3)
     assert_equal(found, in_memory(path, columns, threshold=0.3))
 
@@ -119,7 +127,7 @@ def test_random_tables(tmp_path: Path, seed: int) -> None:
     edges = tuple(np.unique(rng.choice(np.arange(20, 65, 2.5), 3)).tolist())
     sensitive = (Sensitive("race"), Sensitive("age", edges), Sensitive("sex"))
     path = save(frame, tmp_path / ("t.parquet" if seed % 2 else "t.tsv"))
-    columns = Columns("outcome", "bad", sensitive, (("sex", "age"),), **ROLES[seed])
+    columns = roles_of("outcome", "bad", sensitive, (("sex", "age"),), **ROLES[seed])
     assert_equal(tally_file(path, columns), in_memory(path, columns))
 
 
@@ -131,7 +139,7 @@ def test_bins_rank_scores_of_few_decimals_exactly(
     frame = people(3000)
     frame["score"] = frame["score"].round(decimals)
     path = save(frame, tmp_path / "t.csv")
-    columns = Columns("outcome", "good", SENSITIVE, score="score")
+    columns = roles_of("outcome", "good", SENSITIVE, score="score")
     found, expected = tally_file(path, columns).scores, in_memory(path, columns).scores
     assert found is not None
     assert expected is not None
@@ -162,17 +170,17 @@ def test_values_as_stored_match_their_text(tmp_path: Path, kind: str, role: str)
     frame["sex"] = rng.choice([10, 9], 400)
     frame["score"] = rng.choice(np.arange(0, 1.05, 0.1), 400).astype(np.float32)
     path = save(frame, tmp_path / "t.parquet")
-    columns = Columns("outcome", positive, SENSITIVE, CROSSED, **{role: role})
+    columns = roles_of("outcome", positive, SENSITIVE, CROSSED, **{role: role})
     assert_equal(tally_file(path, columns, threshold=0.7), in_memory(path, columns, threshold=0.7))
     with pytest.raises(DataError, match="positive value chosen"):
-        tally_file(path, Columns("outcome", "other", SENSITIVE, **{role: role}))
+        tally_file(path, roles_of("outcome", "other", SENSITIVE, **{role: role}))
 
 
 def test_columns_that_differ_by_case_and_strange_names(tmp_path: Path) -> None:
     frame = people(500).rename(columns={"race": "r\"a'ce", "sex": "R"})
     frame["r"] = frame["R"].map({"Male": "m", "Female": None})
     path = save(frame, tmp_path / "t [1]'s.parquet")
-    columns = Columns(
+    columns = roles_of(
         "outcome", "good", (Sensitive("r\"a'ce"), Sensitive("R")), decision="decision"
     )
     assert_equal(tally_file(path, columns), in_memory(path, columns))
@@ -190,7 +198,7 @@ def test_text_cells(tmp_path: Path, start: str) -> None:
         lines += [f"{races[i % 5]};{ages[i % 7]};{i};{'yn'[i % 2]};{score}"]
     path = tmp_path / "t.csv"
     path.write_text(start + (newline * 2).join(lines) + newline, encoding="utf-8", newline="")
-    columns = Columns(
+    columns = roles_of(
         "outcome", "y", (Sensitive("race"), Sensitive("age", (10, 45))), score="score"
     )
     assert_equal(tally_file(path, columns), in_memory(path, columns))
@@ -220,7 +228,7 @@ def spoilt(**columns: object) -> pd.DataFrame:
     return frame
 
 
-BOTH = Columns("outcome", "good", SENSITIVE, CROSSED, score="score", decision="decision",
+BOTH = roles_of("outcome", "good", SENSITIVE, CROSSED, score="score", decision="decision",
                weight="weight")  # fmt: skip
 HUGE = [f"{CANARY}{i}" for i in range(300)]
 WRONG: list[tuple[pd.DataFrame, str]] = [
@@ -324,13 +332,13 @@ def test_damaged_page_absent_file_and_lists(tmp_path: Path) -> None:
 def test_what_the_caller_must_give(tmp_path: Path) -> None:
     path = save(people(300), tmp_path / "t.csv")
     with pytest.raises(InputError, match="score or a decision column"):
-        tally_file(path, Columns("outcome", "good", SENSITIVE))
+        tally_file(path, roles_of("outcome", "good", SENSITIVE))
     with pytest.raises(InputError, match="must be a size with its unit"):
         tally_file(path, BOTH, memory="lots")
     with pytest.raises(SpecError, match="two roles"):
-        Columns("outcome", "good", SENSITIVE, score="s", decision="s")
+        roles_of("outcome", "good", SENSITIVE, score="s", decision="s")
     with pytest.raises(SpecError, match="intersection"):
-        Columns("outcome", "good", SENSITIVE, (("race", "income"),), score="s")
+        roles_of("outcome", "good", SENSITIVE, (("race", "income"),), score="s")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -363,9 +371,9 @@ def test_rows_are_read_once(tmp_path: Path, suffix: str, monkeypatch: pytest.Mon
 
 MEMORY = """
 import resource, sys
-from faircore.audit.big_files import Columns, tally_file
-from faircore.data import Sensitive
-columns = Columns("outcome", "1", (Sensitive("race"),), score="score", decision="decision")
+from faircore.audit.big_files import tally_file
+from faircore.data import DataSpec, Sensitive
+columns = DataSpec("outcome", "1", (), (Sensitive("race"),), score="score", decision="decision")
 for path in sys.argv[1:]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tally = tally_file(path, columns, memory="32MB")
@@ -403,12 +411,12 @@ def test_scores_that_are_few_at_first(
     monkeypatch.setattr(big_files, "_FIRST_ROWS", 100)
     frame = pd.concat([people(100).assign(score=0.5), many_scores(120_000)])
     path = save(frame, tmp_path / "t.parquet")
-    columns = Columns("outcome", "good", (Sensitive("sex"),), score="score")
+    columns = roles_of("outcome", "good", (Sensitive("sex"),), score="score")
     assert_equal(tally_file(path, columns, memory=memory), in_memory(path, columns))
 
 
 def test_too_many_cells_get_one_sentence(tmp_path: Path) -> None:
     path = save(many_scores(60_000), tmp_path / "t.parquet")
-    columns = Columns("outcome", "good", SENSITIVE, score="score")
+    columns = roles_of("outcome", "good", SENSITIVE, score="score")
     with pytest.raises(DataError, match="cannot be counted within 6MB of memory"):
         tally_file(path, columns, memory="6MB")

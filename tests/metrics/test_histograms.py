@@ -113,21 +113,21 @@ def test_up_to_8192_distinct_scores_nothing_is_lost(n_distinct: int) -> None:
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.01), (0.3, 0.7), (0.9, 1)])
-def test_many_scores_move_an_auc_by_less_than_1e_4(low: float, high: float) -> None:
+def test_many_scores_move_an_auc_by_less_than_1e_3(low: float, high: float) -> None:
     rng = np.random.default_rng(1)
     u = rng.random(30_000)
     y_true, score = (rng.random(30_000) < 0.1 + 0.8 * u).astype(np.int8), low + (high - low) * u
     assert auc(histogram(y_true, score)).value[0] == pytest.approx(
-        roc_auc_score(y_true, score), abs=1e-4
+        roc_auc_score(y_true, score), abs=1e-3
     )
 
 
-def test_scores_crowded_in_one_hundredth_move_an_auc_by_less_than_1e_4() -> None:
+def test_scores_crowded_in_one_hundredth_move_an_auc_by_less_than_1e_3() -> None:
     rng = np.random.default_rng(1)
     u = rng.random(30_000)
     y_true, score = (rng.random(30_000) < 0.1 + 0.8 * u).astype(np.int8), 0.5 + 0.01 * u
     assert auc(histogram(y_true, score)).value[0] == pytest.approx(
-        roc_auc_score(y_true, score), abs=1e-4
+        roc_auc_score(y_true, score), abs=1e-3
     )
 
 

@@ -146,11 +146,15 @@ def test_one_outcome_has_no_ranking_and_one_row_no_spread() -> None:
     one_class = histogram([[1, 1, 1], [0, 0, 0]], [[0.2, 0.5, 0.9]] * 2)
     assert np.isnan(auc(one_class).value).all()
     assert np.isnan(auc(one_class).low).all()
-    assert np.isfinite(mean_loss(one_class, "brier").high).all()
+    assert np.isfinite(mean_loss(one_class, "brier").value).all()
+    assert np.isnan(mean_loss(one_class, "brier").high).all()  # too few of one outcome
     row = histogram([1], [0.7])
-    for estimate in (mean_loss(row, "brier"), mean_loss(row, "log_loss"), calibration_gap(row)):
+    for estimate in (mean_loss(row, "brier"), mean_loss(row, "log_loss")):
         assert np.isfinite(estimate.value).all()
         assert np.isnan([estimate.error, estimate.low, estimate.high]).all()
+    gap = calibration_gap(row)  # Wilson's interval of a single person is wide, not empty
+    assert gap.low[0] <= gap.value[0] <= gap.high[0]
+    assert gap.high[0] - gap.low[0] > 0.7
     assert np.isnan(auc(row).value).all()
 
 
