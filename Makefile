@@ -30,6 +30,8 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/sweep_speed.py
 	$(BIN)/python benchmarks/frontier_speed.py
 	$(BIN)/python benchmarks/adult_frontier.py
+	$(BIN)/python benchmarks/audit_speed.py
+	$(BIN)/python benchmarks/big_file_speed.py
 
 screenshots: $(TEST) chromium
 	$(BIN)/python -m tests.browser.screenshots build/album

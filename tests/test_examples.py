@@ -19,5 +19,5 @@ def test_the_demo_runs() -> None:
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": DEMO.parent}}).execute()
     outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
     figures = [o for o in outputs if "application/vnd.plotly.v1+json" in o.get("data", {})]
-    assert len(figures) == 2
+    assert len(figures) == 4
     assert not any(o.output_type == "error" or o.get("name") == "stderr" for o in outputs)

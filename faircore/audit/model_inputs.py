@@ -104,7 +104,7 @@ def one_core() -> Iterator[None]:
     More cores gain little here. Where other programs use them too, the threads wait for each other,
     and learning from a small table takes many times as long.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="openmp"):
         yield

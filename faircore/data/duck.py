@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,15 @@ def locked_connection(
             config["threads"] = threads
         connection = duckdb.connect(":memory:", config=config)
         try:
+            # A bar on standard output is no part of an answer. In a notebook without widgets there
+            # is none, and DuckDB refuses even to turn it off.
+            with suppress(duckdb.Error):
+                connection.execute("SET enable_progress_bar=false")
             for setting in (
                 f"allowed_paths=[{literal}]",
                 "enable_external_access=false",
                 "autoload_known_extensions=false",
                 "autoinstall_known_extensions=false",
-                "enable_progress_bar=false",
                 "lock_configuration=true",
             ):
                 connection.execute(f"SET {setting}")

@@ -8,6 +8,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from faircore.audit.words import USUAL, of_hundred, pair_sentence
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Partition, find_partition
 from faircore.metrics import (
@@ -87,18 +88,20 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
     if np.isfinite(values).sum() < 2:
         return f"Too few people to compare: a rate needs at least {MIN_PEOPLE}."
     low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-    among, _, share = rate.sentence.partition(", the share ")
-    if values[low] == values[high]:
-        return f"{among.capitalize()}, {_of_hundred(values[low], 1)} are {share} in every group."
-    apart = float(values[high] - values[low])
     names = [plain(name) for name in partition.group_names]
+    if values[low] == values[high]:
+        whom, what = USUAL.parts(rate.name)
+        return f"In every group, of 100 {whom}, {of_hundred(values[low])} {what}."
+    told = pair_sentence(
+        rate.name,
+        (f"group **{names[low]}**", float(values[low])),
+        (f"group **{names[high]}**", float(values[high])),
+    )
     pair = np.array([low, high])
     pooled = float(values[pair] @ people[pair] / people[pair].sum())
     chance = 196 * math.sqrt(pooled * (1 - pooled) * float((1 / people[pair]).sum()))
     return (
-        f"{among.capitalize()} in group **{names[low]}**, {_of_hundred(values[low], apart)} are "
-        f"{share}; in group **{names[high]}**, {_of_hundred(values[high], apart)}. With "
-        f"{people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
+        f"{told} With {people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
         f"{chance:.1f} points can be chance"
         + (
             "."
@@ -106,11 +109,6 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
             else ", and more than that between the two furthest apart of several groups."
         )
     )
-
-
-def _of_hundred(value: float, apart: float) -> str:
-    """A rate in natural frequency; a decimal where whole people would hide the difference."""
-    return f"{100 * value:.{1 if apart < 0.03 else 0}f} of 100"
 
 
 def price(frontier: Frontier) -> str:

@@ -13,6 +13,7 @@ from tests.browser.harness import (
     Server,
     find_chromium,
     open_page,
+    select_option,
     wait_idle,
 )
 from tests.browser.plotly_charts import click_point
@@ -56,6 +57,10 @@ def walk(page: Page, server: Server, album: Album) -> None:
     album.take("data")
     press("Start the review", "Train")
     wait_idle(page)
+    audit(page, album)
+    page.get_by_role("link", name="Train").click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    wait_idle(page)
     page.get_by_role("button", name="Remove race").click()
     page.get_by_role("combobox", name="Between the groups of").click()
     page.get_by_role("option", name="sex", exact=True).click()
@@ -82,6 +87,26 @@ def walk(page: Page, server: Server, album: Album) -> None:
     album.take("export")
     open_page(page, server.url)
     album.take("reviews")
+
+
+def audit(page: Page, album: Album) -> None:
+    """A plain baseline, trained and measured."""
+    page.get_by_role("link", name="Audit").click()
+    page.get_by_text("Baseline: boosted trees").click()
+    page.get_by_role("button", name="Train the baseline").click()
+    page.get_by_role("heading", name="Group by group").wait_for(timeout=60_000)
+    select_option(page, "Groups of", "race × sex")
+    select_option(page, "Figure", "Selected")
+    page.get_by_role("tab", name="Similar people").click()
+    page.get_by_text("Inequality of benefit").wait_for(timeout=120_000)
+    for tab in ("Proxies", "Switching the attribute", "What cannot be had at once"):
+        page.get_by_role("tab", name=tab).click()
+        album.take(f"audit-{tab.split()[0].lower()}")
+    page.set_viewport_size({"width": WIDTH, "height": 1560})
+    wait_idle(page)
+    page.wait_for_timeout(600)
+    page.screenshot(path=album.folder / f"audit-{album.scheme}.png")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
 def main() -> None:

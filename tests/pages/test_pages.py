@@ -398,7 +398,7 @@ def test_the_sentence_under_the_gap_names_the_groups_that_make_it(
     wider = max(gaps, key=lambda name: gaps[name])
     assert gaps[wider] == pytest.approx(view.values[position, 1])
     among = "without the good outcome" if wider == "false_positive_rate" else "with the good"
-    sentence = next(m.value for m in app.markdown if " of 100 are " in m.value)
+    sentence = next(m.value for m in app.markdown if m.value.startswith("Of 100 "))
     assert among in sentence
 
 
