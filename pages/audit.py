@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from faircore.audit import METRICS, GroupReport
+from faircore.audit import METRICS, GroupReport, widest
 from faircore.errors import FaircoreError
 from faircore.export.audit_paper import AuditPaper, write_paper
 from faircore.records import Review
 from pages.components.audit_checks import show_check
+from pages.components.audit_figures import calibration_table, figures_table
 from pages.components.audit_groups import (
-    calibration_table,
     controls,
-    figures_table,
     inequality_table,
     picture,
     what_stands_out,
@@ -30,10 +29,11 @@ def choose_view(report: GroupReport) -> tuple[str, str]:
     metrics = [m for m in METRICS if m in report.estimates.of]
     if current.audit_partition not in partitions:
         # Where the widest difference is, which is often an intersection.
-        widest = report.standouts.index
-        current.audit_partition = str(widest[0][0]) if len(widest) else partitions[0]
+        first = widest(report)
+        current.audit_partition = first[0] if first else partitions[0]
+        current.audit_metric = first[2] if first else "selection_rate"
     if current.audit_metric not in metrics:
-        current.audit_metric = "true_positive_rate"
+        current.audit_metric = "selection_rate"
     partition = report.partition(current.audit_partition)
     shown = [
         name
@@ -89,9 +89,9 @@ def main() -> None:
         report = report_of(review, audited, session().audit_reference, partition)
     picture(report, partition, metric, wording)
     st.subheader("Inequalities")
-    inequality_table(report, partition)
+    inequality_table(report, partition, wording)
     st.subheader("Every figure")
-    figures_table(report, partition)
+    figures_table(report, partition, wording)
     if report.tally.scores is not None:
         st.subheader("Does a score mean the same for everyone?")
         calibration_table(report, partition)

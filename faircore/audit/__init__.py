@@ -14,12 +14,14 @@ from faircore.audit.words import (
     USUAL,
     Wording,
     chance,
+    figure_sentence,
     headlines,
     inequality_sentence,
     measure_text,
     pair_sentence,
     points,
     verdict,
+    widest,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Scenario",
     "Wording",
     "chance",
+    "figure_sentence",
     "find_measure",
     "find_metric",
     "group_report",
@@ -44,4 +47,5 @@ __all__ = [
     "points",
     "report_tally",
     "verdict",
+    "widest",
 ]

@@ -95,7 +95,6 @@ class GroupReport:
         too few or hidden.
         """
         metrics = list(self.estimates.of)
-        columns = {name: self._stack(name, metrics) for name in _COLUMNS}
         index = pd.MultiIndex.from_tuples(
             [
                 (partition.name, group, metric)
@@ -105,8 +104,7 @@ class GroupReport:
             ],
             names=["partition", "group", "metric"],
         )
-        frame = pd.DataFrame({k: v.ravel() for k, v in columns.items()}, index)
-        frame[np.repeat(self.hidden, len(metrics))] = np.nan
+        frame = pd.DataFrame({k: v.ravel() for k, v in self._columns.items()}, index)
         frame["stands_out"] = (frame["gap_low"] > 0) | (frame["gap_high"] < 0)
         return frame
 
@@ -116,8 +114,17 @@ class GroupReport:
         if column == "stands_out":
             low, high = (self.table(partition, end) for end in ("gap_low", "gap_high"))
             return (low > 0) | (high < 0)
-        values = np.where(self.hidden[:, None], np.nan, self._stack(column, metrics))
-        return pd.DataFrame(values[split.groups], list(split.group_names), metrics)
+        values = self._columns[column][split.groups]
+        return pd.DataFrame(values, list(split.group_names), metrics)
+
+    @cached_property
+    def _columns(self) -> dict[str, Array]:
+        """Every column for all groups and figures, (g, figures); NaN where a group is hidden."""
+        metrics = list(self.estimates.of)
+        return {
+            name: np.where(self.hidden[:, None], np.nan, self._stack(name, metrics))
+            for name in _COLUMNS
+        }
 
     def _stack(self, column: str, metrics: list[str]) -> Array:
         """One column for all groups and figures, shape (g, figures)."""

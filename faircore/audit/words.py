@@ -85,16 +85,21 @@ def pair_sentence(
 ) -> str:
     """Two groups side by side, as ``(name, value)``; names are used as they come.
 
+    Without a name the second is everybody.
+
     >>> pair_sentence("selection_rate", ("group **f**", 0.61), ("group **m**", 0.74))
     'Of 100 people in group **f**, 61 are selected; in group **m**, 74.'
     """
     (name, value), (other, compared) = first, second
     apart = value - compared
     if metric == "calibration_gap":
-        return f"In {name}, scores promise {_promise(value)}; in {other}, {_promise(compared)}."
+        place = f"in {other}" if other else "overall"
+        return f"In {name}, scores promise {_promise(value)}; {place}, {_promise(compared)}."
     whom, what = wording.parts(metric)
+    such = "pairs" if metric == "auc" else "people"
+    place = f"in {other}" if other else f"of 100 such {such} overall"
     return (
-        f"Of 100 {whom} in {name}, {of_hundred(value, apart=apart)} {what}; in {other}, "
+        f"Of 100 {whom} in {name}, {of_hundred(value, apart=apart)} {what}; {place}, "
         f"{of_hundred(compared, apart=apart)}."
     )
 
@@ -111,6 +116,20 @@ def verdict(found: Inequality) -> str:
     return "more than chance" if found.p_value <= ALPHA else "can be chance"
 
 
+def widest(report: GroupReport) -> tuple[str, str, str] | None:
+    """Partition, group and figure of the first headline; ``None`` when nothing stands out."""
+    found = _told(report)
+    return None if found.empty else (*map(str, found.index[0]),)  # type: ignore[return-value]
+
+
+def _told(report: GroupReport) -> pd.DataFrame:
+    """What stands out in the figures a reader is told of first, every group once."""
+    frame = report.standouts
+    frame = frame[frame.index.get_level_values("metric").isin(_TOLD)]
+    groups = [tuple(key[:2]) for key in frame.index]
+    return frame[~pd.Index(groups, tupleize_cols=False).duplicated()]
+
+
 def headlines(
     report: GroupReport,
     *,
@@ -122,11 +141,7 @@ def headlines(
     Every group is told of once, by the figure in which it is furthest from the others. Empty when
     no difference is more than chance.
     """
-    frame = report.standouts
-    frame = frame[frame.index.get_level_values("metric").isin(_TOLD)]
-    # Every group once, by the figure in which it is furthest from the others.
-    groups = [tuple(key[:2]) for key in frame.index]
-    frame = frame[~pd.Index(groups, tupleize_cols=False).duplicated()].head(limit)
+    frame = _told(report).head(limit)
     return [
         _standout(report, tuple(map(str, key)), row, wording)
         for key, row in zip(frame.index, frame.to_dict("records"), strict=True)
@@ -138,13 +153,12 @@ def _standout(
 ) -> str:
     partition, group, metric = key
     other = report.reference.get(partition)
-    name = "everybody" if other is None else f"group {other}"
     sentence = pair_sentence(
         metric,
         (f"group {group}", values["value"]),
-        (name, values["value"] - values["gap"]),
+        ("" if other is None else f"group {other}", values["value"] - values["gap"]),
         wording=wording,
-    ).replace("in everybody,", "of 100 such people overall,")
+    )
     return (
         f"{sentence} Difference {points(values['gap'])}, limits "
         f"{points(values['gap_low']).removesuffix(' points')} to {points(values['gap_high'])}."
@@ -178,6 +192,36 @@ def inequality_sentence(
         f"{told} {measure.title}: {value}; between equal groups of these sizes chance alone gives "
         f"{reach} {band}. {verdict(found).capitalize()} ({chance(found.p_value)})."
     )
+
+
+def figure_sentence(
+    report: GroupReport, partition: str, group: str, metric: str, *, wording: Wording = USUAL
+) -> str:
+    """One figure of one group, with its range.
+
+    >>> import numpy as np
+    >>> from faircore.audit import group_report
+    >>> half = group_report(np.tile([0, 1], 50), np.tile([0, 1, 1, 1], 25),
+    ...                     sensitive_features={"sex": ["f"] * 100})
+    >>> figure_sentence(half, "sex", "f", "false_positive_rate")
+    'Of 100 people without the good outcome in group f, 50 are selected (37 to 63).'
+    """
+    value, low, high = (
+        float(report.table(partition, column)[metric][group]) for column in ("value", "low", "high")
+    )
+    told = METRICS[metric]
+    if not math.isfinite(value):
+        return f"{told.title} in group {group}: not shown, or too few people."
+    if metric == "calibration_gap":
+        return f"In group {group}, scores promise {_promise(value)}."
+    if not told.percent or metric in ("ece", "calibration_error"):
+        style = ".1%" if told.percent else ".3f"
+        limits = f" ({low:{style}} to {high:{style}})" if math.isfinite(low) else ""
+        return f"{told.title} in group {group}: {value:{style}}{limits}."
+    whom, what = wording.parts(metric)
+    shown, low_shown, high_shown = (of_hundred(v, apart=high - low) for v in (value, low, high))
+    limits = f" ({low_shown} to {high_shown})" if math.isfinite(low) else ""
+    return f"Of 100 {whom} in group {group}, {shown} {what}{limits}."
 
 
 def measure_text(measure: str, value: float) -> str:

@@ -21,9 +21,11 @@ from faircore.audit import (
     chance,
     headlines,
     impossibility,
+    inequality_sentence,
     measure_text,
     verdict,
 )
+from faircore.audit.check_words import TITLES, check_sentences
 from faircore.errors import InputError
 from faircore.files import write_whole
 from faircore.plots import group_intervals, impossibility_figure
@@ -83,6 +85,7 @@ class AuditPaper:
             "overall": _records(report.overall),
             "groups": _records(report.by_group),
             "disparities": _records(report.disparities),
+            "words": {p.name: self._words(p.name) for p in report.partitions},
             "calibration": _records(report.calibration) if len(report.calibration) else [],
             "further": self.further or {},
         }
@@ -96,7 +99,7 @@ class AuditPaper:
         report = self.report
         found = headlines(report, wording=self.wording)
         told = (
-            "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in found) + "</ul>"
+            _list(found)
             if found
             else "<p>No group differs from the others by more than chance.</p>"
         )
@@ -114,12 +117,34 @@ class AuditPaper:
             f"limits hold for all groups of a comparison at once, {report.confidence:.0%}. "
             f"Fewer than {report.min_people:.0f} people are not judged, nor is a group shown that "
             f"would give them away.</p><h2>What stands out</h2>{told}{''.join(sections)}"
+            f"{self._checks()}"
             "</body></html>"
         )
 
+    def _words(self, name: str) -> list[str]:
+        """Every inequality of a partition in a sentence."""
+        return [
+            inequality_sentence(self.report, name, found, wording=self.wording)
+            for found in self.report.inequalities[name]
+        ]
+
+    def _checks(self) -> str:
+        """Further checks, in sentences."""
+        parts = []
+        for part, title in TITLES.items():
+            found = (self.further or {}).get(part)
+            if found:
+                sentences = check_sentences(part, found)
+                parts.append(f"<h2>{escape(title)}</h2>{_list(sentences)}")
+        return "".join(parts)
+
     def _partition(self, name: str) -> str:
         report = self.report
-        parts = [f"<h2>{escape(name)}</h2>", _disparity_table(report, name)]
+        parts = [
+            f"<h2>{escape(name)}</h2>",
+            _disparity_table(report, name),
+            f"<details><summary>In words</summary>{_list(self._words(name))}</details>",
+        ]
         parts += [_figure(group_intervals(report, name, metric)) for metric in PICTURED]
         parts += [
             "<p class='quiet'>A dot is a group's figure, the thin line its interval, the grey bar "
@@ -216,6 +241,10 @@ def _group_table(report: GroupReport, name: str) -> str:
         rows.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     units = [f"{METRICS[m].title}{', %' if METRICS[m].percent else ''}" for m in metrics]
     return f"<div style='overflow-x:auto'>{_table(['Group', *units], rows)}</div>"
+
+
+def _list(sentences: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
 
 
 def _table(heads: list[str], rows: list[str]) -> str:

@@ -59,13 +59,15 @@ class Draw:
         self.w[0] = 1.0
 
 
-def measure(draw: Draw, *, weighted: bool = False, **options: Any) -> GroupReport:
+def measure(
+    draw: Draw, *, weighted: bool = False, crossed: bool = False, **options: Any
+) -> GroupReport:
     return group_report(
         draw.y,
         draw.d,
         y_score=draw.s,
-        sensitive_features={"a": draw.a, "b": draw.b},
-        cross=[("a", "b")],
+        sensitive_features={"a": draw.a, "b": draw.b} if crossed else {"a": draw.a},
+        cross=[("a", "b")] if crossed else (),
         sample_weight=draw.w if weighted else None,
         min_people=0,
         **options,
@@ -86,9 +88,9 @@ def groups_of(draw: Draw, partition: str) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("partition", ["a", "b", "a × b"])
 def test_rates_are_those_of_fairlearn(partition: str, weighted: bool) -> None:
     undefined = 0
-    for seed in range(12):
-        draw = Draw(seed)
-        own = measure(draw, weighted=weighted).table(partition)
+    for seed in range(6):
+        draw = Draw(seed, n=None if seed % 2 else 5)
+        own = measure(draw, weighted=weighted, crossed=True).table(partition)
         ours = evaluate(
             draw.y,
             draw.d,
@@ -118,10 +120,10 @@ def test_rates_are_those_of_fairlearn(partition: str, weighted: bool) -> None:
                         undefined += 1
                     else:
                         assert found == pytest.approx(frame.by_group.loc[key, metric], abs=1e-12)
-    assert undefined or partition == "b"
+    assert undefined
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 5), st.booleans())
 def test_disparities_are_those_of_fairlearn(seed: int, levels: int, weighted: bool) -> None:
     draw = Draw(seed, levels=levels)
@@ -183,7 +185,7 @@ def test_disparities_are_those_of_fairlearn(seed: int, levels: int, weighted: bo
     ],
 )
 def test_other_gaps_are_the_frames(metric: str, difference: str | None, ratio: str | None) -> None:
-    for seed in range(15):
+    for seed in range(4):
         draw = Draw(seed, n=200)
         frame = fairlearn.MetricFrame(
             metrics=PEERS[metric], y_true=draw.y, y_pred=draw.d, sensitive_features=draw.a
@@ -195,11 +197,11 @@ def test_other_gaps_are_the_frames(metric: str, difference: str | None, ratio: s
             assert own[ratio] == pytest.approx(frame.ratio())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_scores_are_measured_as_by_scikit_learn(seed: int, weighted: bool, ties: bool) -> None:
     draw = Draw(seed, ties=ties)
-    report = measure(draw, weighted=weighted)
+    report = measure(draw, weighted=weighted, crossed=True)
     w = draw.w if weighted else np.ones(draw.n)
     also = evaluate(
         draw.y,
@@ -233,9 +235,9 @@ def test_scores_are_measured_as_by_scikit_learn(seed: int, weighted: bool, ties:
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_counts_are_scikit_learns(weighted: bool) -> None:
-    for seed in range(10):
+    for seed in range(4):
         draw = Draw(seed)
-        report = measure(draw, weighted=weighted)
+        report = measure(draw, weighted=weighted, crossed=True)
         w = draw.w if weighted else np.ones(draw.n)
         for partition in report.partitions:
             rows = groups_of(draw, partition.name)
@@ -265,14 +267,14 @@ def aif360() -> ModuleType:
 
 def two_groups(seed: int, *, weighted: bool) -> tuple[Draw, pd.Series, pd.Series, np.ndarray]:
     draw = Draw(seed, n=300, levels=2)
-    index = pd.MultiIndex.from_arrays([draw.a], names=["a"])
+    index = pd.Index(draw.a, name="a")
     w = draw.w if weighted else np.ones(draw.n)
     return draw, pd.Series(draw.y, index), pd.Series(draw.d, index), w
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_two_groups_are_told_apart_as_by_aif360(aif360: ModuleType, weighted: bool) -> None:
-    for seed in range(10):
+    for seed in range(5):
         draw, y, d, w = two_groups(seed, weighted=weighted)
         report = measure(draw, weighted=weighted, reference={"a": "p"})
         q = report.by_group.loc[("a", "q")]
@@ -295,9 +297,13 @@ def test_two_groups_are_told_apart_as_by_aif360(aif360: ModuleType, weighted: bo
 
 @pytest.mark.parametrize("levels", [2, 4])
 def test_differential_fairness_is_aif360s_smoothed(aif360: ModuleType, levels: int) -> None:
-    for seed in range(12):
-        draw = Draw(seed, levels=levels)
-        report = measure(draw)
+    for seed in range(4):
+        draw = Draw(seed, n=300, levels=levels)
+        # Of a group with one decision only, the peer takes the other for impossible.
+        rows = groups_of(draw, "a × b").values()
+        for at in rows:
+            draw.d[np.flatnonzero(at)[:2]] = (0, 1)[: at.sum()]
+        report = measure(draw, crossed=True)
         for partition, attributes in (("a", ["a"]), ("a × b", ["a", "b"])):
             index = pd.MultiIndex.from_arrays(
                 [getattr(draw, name) for name in attributes], names=attributes

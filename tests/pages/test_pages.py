@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from faircore.data import Dataset, Table, make_lending
@@ -20,76 +19,12 @@ from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import SweepSpec, run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
+from tests.pages.visitor import button, labelled, one_error, well, words
 
-NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
-REVIEW_PAGES = ["train.py", "frontier.py", "decide.py", "export.py"]
+REVIEW_PAGES = ["audit.py", "train.py", "frontier.py", "decide.py", "export.py"]
 
 Opened = tuple[Path, Review]
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(autouse=True)
-def no_caches() -> Iterator[None]:
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def visit(monkeypatch: pytest.MonkeyPatch) -> Open:
-    def visit(page: str, workspace: Path | None = None, review: str = "") -> AppTest:
-        if workspace is not None:
-            monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
-        app = AppTest.from_file(str(NAVIGATION), default_timeout=60).run()
-        app.switch_page(page)
-        if review:
-            app.query_params["review"] = review
-        return well(app.run())
-
-    return visit
-
-
-@pytest.fixture
-def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No process is started and no model is trained, or the test fails."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a page trained a model")
-
-    monkeypatch.setattr("faircore.jobs.job.subprocess.Popen", refuse)
-    monkeypatch.setattr("faircore.sweep.run_sweep", refuse)
-    monkeypatch.setattr("faircore.training.Prepared.sample", refuse)
-
-
-def well(app: AppTest) -> AppTest:
-    """The run ended without a fault."""
-    assert [e.value for e in app.exception] == []
-    return app
-
-
-def button(app: AppTest, label: str) -> Any:
-    return next(b for b in app.button if b.label == label)
-
-
-def labelled(elements: Any, label: str) -> Any:
-    return next(e for e in elements if e.label == label)
-
-
-def words(app: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "success")
-    return "\n".join(str(e.value) for kind in kinds for e in getattr(app, kind))
-
-
-def one_error(app: AppTest) -> str:
-    """The one sentence or two that the page says is wrong."""
-    well(app)
-    assert len(app.error) == 1
-    text = str(app.error[0].value)
-    assert "Traceback" not in text
-    assert text.endswith(".")
-    return text
 
 
 # --- without a review
