@@ -81,7 +81,8 @@ def main() -> None:
     what_stands_out(report, wording)
     st.caption(
         f"{plain(audited.title)}. {report.tally.n_rows:,} people. {audited.people} A group is "
-        "compared with everybody; all groups of a comparison are considered at once."
+        "compared with everybody. Named above is what remains with all groups and figures "
+        "considered together: one in twenty may be a false alarm."
     )
     st.subheader("Group by group")
     partition, metric = choose_view(report)

@@ -25,6 +25,7 @@ from faircore.data.spec import DataSpec
 from faircore.data.words import listed
 from faircore.errors import DataError, InputError
 from faircore.metrics.histograms import N_BINS
+from faircore.metrics.inputs import check_threshold
 from faircore.metrics.tally import Tally
 
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -72,6 +73,7 @@ def tally_file(
         When the file is absent, empty, damaged or of another type, lacks a column, or holds
         cells that its roles forbid; when the count does not fit into ``memory``.
     """
+    check_threshold(threshold)
     file, spec = Path(path), replace(spec, features=(), categorical=())
     if spec.score is None and spec.decision is None:
         raise InputError("Decisions come from a score or a decision column. Name one, or both.")

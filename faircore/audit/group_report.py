@@ -111,6 +111,11 @@ def report_tally(
     """Measure counts, such as those of a file larger than memory; see :func:`group_report`."""
     reference = reference or {}
     _check_groups(tally.partitions)
+    if not 0.5 <= confidence < 1 or min_people < 0:
+        raise InputError(
+            "confidence must be from 0.5 to below 1 and min_people zero or more; they are "
+            f"{confidence:g} and {min_people:g}. Write 0.95 and 10, or close to it."
+        )
     hidden = hidden_groups(tally.partitions, tally.sizes, minimum=int(min_people))
     own = estimate(tally, confidence=confidence, min_people=min_people, hidden=hidden)
     everyone = tally.everybody()

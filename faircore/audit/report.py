@@ -15,6 +15,7 @@ from faircore.audit.inequality import Inequality
 from faircore.groups import Partition, find_partition
 from faircore.metrics.calibration import cumulative_error
 from faircore.metrics.intervals import Array
+from faircore.metrics.multiple import benjamini_hochberg
 from faircore.metrics.tally import Tally
 
 # Columns of GroupReport.by_group and where each comes from.
@@ -91,7 +92,9 @@ class GroupReport:
         Columns: ``people`` (rows the figure is about), ``value``, ``low``, ``high``;
         ``shrunken``, ``shrunken_low``, ``shrunken_high`` (rates only); ``gap``, ``gap_low``,
         ``gap_high`` (to everybody or to the named group, limits that hold for all groups of the
-        partition at once), ``p_value``, ``p_holm``, ``p_bh``, ``stands_out``. NaN where undefined,
+        partition at once), ``p_value``, ``p_holm`` and ``p_bh`` (adjusted over the groups of the
+        partition), ``q_value`` (over all groups, partitions and figures of the report),
+        ``stands_out`` (whether those limits leave 0 out). NaN where undefined,
         too few or hidden.
         """
         metrics = list(self.estimates.of)
@@ -105,6 +108,7 @@ class GroupReport:
             names=["partition", "group", "metric"],
         )
         frame = pd.DataFrame({k: v.ravel() for k, v in self._columns.items()}, index)
+        frame["q_value"] = benjamini_hochberg(frame["p_value"].to_numpy())
         frame["stands_out"] = (frame["gap_low"] > 0) | (frame["gap_high"] < 0)
         return frame
 
@@ -202,9 +206,12 @@ class GroupReport:
 
     @property
     def standouts(self) -> pd.DataFrame:
-        """Groups whose gap is more than chance, all groups of a partition considered at once.
+        """Groups whose gap is more than chance with everything in the report considered at once.
 
-        The rows of :attr:`by_group` that stand out, widest gap first.
+        The rows of :attr:`by_group` that stand out among the groups of their partition, and of
+        which one in twenty is expected to be a false alarm (``q_value`` up to 1 - confidence; when
+        all groups are treated alike, there is any in one report of twenty). Widest gap first.
         """
-        frame = self.by_group[self.by_group["stands_out"]]
+        certain = self.by_group["q_value"] <= 1 - self.confidence
+        frame = self.by_group[self.by_group["stands_out"] & certain]
         return frame.reindex(frame["gap"].abs().sort_values(ascending=False, kind="stable").index)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from faircore.data import Dataset, split_dataset
 from faircore.errors import InputError, StoreError
 from faircore.files import write_whole
+from faircore.metrics.inputs import check_threshold
 
 RECIPE = 1
 """Counts up when a check starts to compute something else, so that old results are not shown."""
@@ -56,10 +57,7 @@ class StudySpec:
             raise InputError(
                 f"There is no system {self.system!r}. Choose one of: {', '.join(SYSTEMS)}."
             )
-        if not 0 <= self.threshold <= 1:
-            raise InputError(
-                f"A threshold must lie between 0 and 1, and it is {self.threshold:g}. Correct it."
-            )
+        check_threshold(self.threshold)
 
     @property
     def parts(self) -> tuple[str, ...]:

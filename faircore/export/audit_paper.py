@@ -34,6 +34,8 @@ from faircore.plots.colors import SAVED_COLORS
 PICTURED = ("selection_rate", "true_positive_rate", "false_positive_rate")
 """Figures of which the page has a picture for each partition."""
 
+_ACROSS = 5  # figures in one table
+
 _STYLE = """
 body{font:16px/1.55 system-ui,sans-serif;color:#22221f;background:#fff;max-width:60rem;
 margin:2.5rem auto;padding:0 1.2rem}
@@ -150,7 +152,7 @@ class AuditPaper:
             "<p class='quiet'>A dot is a group's figure, the thin line its interval, the grey bar "
             "where chance alone would put a group of its size. A diamond outside its bar stands "
             "out.</p>",
-            _group_table(report, name),
+            _group_tables(report, name),
         ]
         limits = impossibility(report.tally, name, min_people=report.min_people)
         if limits is not None:
@@ -225,8 +227,16 @@ def _disparity_table(report: GroupReport, name: str) -> str:
     )
 
 
-def _group_table(report: GroupReport, name: str) -> str:
+def _group_tables(report: GroupReport, name: str) -> str:
+    """Every figure of every group, a few columns at a time so that nothing is cut on paper."""
     metrics = [m for m in METRICS if m in report.estimates.of]
+    return "".join(
+        _group_table(report, name, metrics[start : start + _ACROSS])
+        for start in range(0, len(metrics), _ACROSS)
+    )
+
+
+def _group_table(report: GroupReport, name: str, metrics: list[str]) -> str:
     value, low, high, out = (
         report.table(name, column) for column in ("value", "low", "high", "stands_out")
     )
@@ -237,10 +247,11 @@ def _group_table(report: GroupReport, name: str) -> str:
             scale, digits = (100, 1) if METRICS[metric].percent else (1, 3)
             texts = [f"{scale * t[metric][group]:.{digits}f}" for t in (value, low, high)]
             mark = "◆ " if out[metric][group] else ""
-            cells.append("–" if texts[0] == "nan" else f"{mark}{texts[0]} [{texts[1]}, {texts[2]}]")
+            limits = "" if texts[1] == "nan" else f" [{texts[1]}, {texts[2]}]"
+            cells.append("–" if texts[0] == "nan" else f"{mark}{texts[0]}{limits}")
         rows.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     units = [f"{METRICS[m].title}{', %' if METRICS[m].percent else ''}" for m in metrics]
-    return f"<div style='overflow-x:auto'>{_table(['Group', *units], rows)}</div>"
+    return _table(["Group", *units], rows)
 
 
 def _list(sentences: list[str]) -> str:

@@ -42,6 +42,14 @@ def as_scores(values: Any, *, name: str = "y_score") -> NDArray[np.float64]:
     return scores
 
 
+def check_threshold(threshold: float) -> None:
+    """Refuse a threshold that no probability is compared with."""
+    if not 0 <= threshold <= 1:
+        raise InputError(
+            f"A threshold must lie between 0 and 1, as scores do; it is {threshold:g}. Correct it."
+        )
+
+
 def check_scores(y_score: NDArray[np.floating]) -> None:
     """Refuse scores, of any shape, that are not probabilities."""
     bad = ~((y_score >= 0) & (y_score <= 1))

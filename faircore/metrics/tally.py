@@ -13,7 +13,7 @@ from faircore.errors import InputError
 from faircore.groups import Groups, Partition
 from faircore.metrics.counts import confusion_counts
 from faircore.metrics.histograms import ScoreHistogram, score_histogram, without
-from faircore.metrics.inputs import as_binary, as_scores, as_weights, same_length
+from faircore.metrics.inputs import as_binary, as_scores, as_weights, check_threshold, same_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +124,7 @@ def tally_rows(
         When lengths differ, values are not 0 and 1, scores are not probabilities, or neither
         decisions nor scores are given.
     """
+    check_threshold(threshold)
     truth = as_binary(y_true, name="y_true")
     if y_pred is None and y_score is None:
         raise InputError("Pass decisions as y_pred, probabilities as y_score, or both.")

@@ -61,8 +61,8 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
         columns[head] = [
             "–"
             if np.isnan(v)
-            else f"{'◆ ' if o else ''}{scale * v:.{digits}f}  [{scale * a:.{digits}f}, "
-            f"{scale * b:.{digits}f}]"
+            else f"{'◆ ' if o else ''}{scale * v:.{digits}f}"
+            + ("" if np.isnan(a) else f"  [{scale * a:.{digits}f}, {scale * b:.{digits}f}]")
             for v, a, b, o in zip(value[metric], low[metric], high[metric], out[metric],
                                   strict=True)
         ]  # fmt: skip

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from faircore.audit import GroupReport, group_report, headlines, report_tally
+from faircore.audit.estimates import estimate
+from faircore.audit.inequality import inequalities
 from faircore.errors import InputError
 from faircore.export.audit_paper import AuditPaper
 from faircore.groups import MISSING, Groups, Partition
@@ -134,9 +136,10 @@ def test_the_names_of_groups_change_only_their_order() -> None:
     one = group_report(**{**arguments, "sensitive_features": {"sex": sex}})
     other = group_report(**{**arguments, "sensitive_features": {"sex": sex.map(new)}})
     for column in ("people", "value", "low", "high", "gap", "p_value", "p_holm", "shrunken"):
-        pd.testing.assert_frame_equal(
-            one.table("sex", column).rename(index=new), other.table("sex", column).loc[["z", "y", "w"]]
-        )  # fmt: skip
+        tables = [r.table("sex", column) for r in (one, other)]
+        if column in ("low", "high"):  # a bootstrap's, drawn anew for each position
+            tables = [t.drop(columns="calibration_error") for t in tables]
+        pd.testing.assert_frame_equal(tables[0].rename(index=new), tables[1].loc[["z", "y", "w"]])
     # Limits that hold at once come from a simulation.
     for column in ("gap_low", "gap_high"):
         pd.testing.assert_frame_equal(
@@ -226,7 +229,7 @@ def test_a_planted_difference_is_found() -> None:
 @pytest.mark.slow
 def test_equal_groups_stand_out_as_rarely_as_promised() -> None:
     rng, any_out, p_values = np.random.default_rng(5), [], []
-    for seed in range(250):
+    for seed in range(200):
         report = report_tally(counted(EQUAL, rng), replicates=200, seed=seed)
         any_out.append([report.gaps["g"][m].stands_out.any() for m in TOLD])
         found = {q.measure: q.p_value for q in report.inequalities["g"]}
@@ -247,7 +250,7 @@ def test_limits_hold_for_all_groups_at_once(reference: str | None) -> None:
     truth = {m: RATES[m](UNEQUAL) for m in TOLD}
     rng, together, alone, pair = np.random.default_rng(3), [], [], []
     named = None if reference is None else {"g": reference}
-    for seed in range(200):
+    for seed in range(120):
         tally = counted(UNEQUAL, rng)
         report = report_tally(tally, replicates=50, seed=seed, reference=named)
         for metric, true in truth.items():
@@ -273,18 +276,24 @@ def test_limits_hold_for_all_groups_at_once(reference: str | None) -> None:
 def test_the_pair_furthest_apart_may_be_equal() -> None:
     rng = np.random.default_rng(9)
     held: dict[str, list[bool]] = {}
-    for seed in range(250):
-        report = report_tally(counted(EQUAL, rng), replicates=50, seed=seed)
-        for q in report.inequalities["g"]:
+    for seed in range(500):
+        found = inequalities(
+            estimate(counted(EQUAL, rng)),
+            scores=None,
+            everybody=None,
+            confidence=0.95,
+            replicates=5,
+            seed=seed,
+        )
+        for q in found:
             if np.isfinite(q.low):
                 held.setdefault(q.measure, []).append(
                     q.low <= 1e-9 if q.measure.endswith("difference") else q.high >= 1 - 1e-9
                 )
     shares = {measure: np.mean(v) for measure, v in held.items()}
     assert len(shares) >= 10
-    assert np.mean(list(shares.values())) >= 0.94
-    # Three standard errors of 250 draws below what is promised.
-    assert all(share >= 0.91 for share in shares.values()), shares
+    # Two standard errors of 500 draws below what is promised.
+    assert all(share >= 0.93 for share in shares.values()), shares
 
 
 @pytest.mark.slow
@@ -293,7 +302,7 @@ def test_equal_scores_stand_out_as_rarely_as_promised() -> None:
     groups = Groups.of({"g": np.repeat(["a", "b", "c", "d"], SIZES)})
     names = ("auc", "brier", "log_loss", "calibration_gap")
     p_values: dict[str, list[float]] = {}
-    for seed in range(120):
+    for seed in range(80):
         s = 1 / (1 + np.exp(-rng.normal(size=1000)))
         y = (rng.random(1000) < s).astype(int)
         tally = tally_rows(y, y_score=s, groups=groups)
@@ -341,15 +350,14 @@ def test_a_small_group_with_one_score_is_not_said_to_differ_for_certain() -> Non
 
 def test_intervals_of_rates_hold_the_truth() -> None:
     rng = np.random.default_rng(0)
-    for n, true in ((60, 0.3), (200, 0.1)):
-        chosen = rng.binomial(n, true, size=1_000)
-        rows = np.zeros((1_000, 2, 2))
-        rows[:, 0, 1], rows[:, 0, 0] = chosen, n - chosen
-        labels = tuple((str(i),) for i in range(1_000))
-        tally = Tally((Partition(("g",), labels, 0),), rows, rows, rows)
-        report = report_tally(tally, replicates=2)
-        found = report.by_group.xs("selection_rate", level="metric")
-        assert 0.925 <= ((found["low"] <= true) & (true <= found["high"])).mean() <= 0.975
+    true, n = rng.uniform(0.03, 0.97, 4_000), rng.integers(20, 400, 4_000)
+    chosen = rng.binomial(n, true)
+    rows = np.zeros((4_000, 2, 2))
+    rows[:, 0, 1], rows[:, 0, 0] = chosen, n - chosen
+    labels = tuple((str(i),) for i in range(4_000))
+    tally = Tally((Partition(("g",), labels, 0),), rows, rows, rows)
+    found = estimate(tally).of["selection_rate"]
+    assert 0.94 <= ((found.low <= true) & (true <= found.high)).mean() <= 0.96
 
 
 # ---- hidden groups ------------------------------------------------------------------------------
@@ -388,8 +396,9 @@ def test_small_groups_and_those_that_give_them_away_are_hidden() -> None:
 def test_no_figure_of_a_hidden_group_is_anywhere(reference: dict[str, str] | None) -> None:
     arguments, hidden = hiding()
     report = group_report(**arguments, reference=reference)
+    by_group = dict(tuple(report.by_group.groupby(level=["partition", "group"])))
     for key in hidden:
-        rows = report.by_group.loc[key]
+        rows = by_group[key]
         assert rows.drop(columns="stands_out").isna().all(axis=None)
         assert not rows["stands_out"].any()
         assert report.calibration.loc[key].isna().all()

@@ -108,15 +108,11 @@ def same_figures(app: AppTest, report: GroupReport, partition: str) -> None:
             mark = "◆ " if out[metric][name] else ""
             told = "–" if np.isnan(v) else f"{mark}{v:.1f}  [{a:.1f}, {b:.1f}]"
             assert shown[title][name] == told, (name, title)
-    raw = table(app, "Group", "Raw, %")
-    np.testing.assert_allclose(
-        raw["Raw, %"].to_numpy(float), 100 * value["true_positive_rate"].to_numpy()
-    )
-    gaps = table(app, "Group", "Holm")
-    np.testing.assert_allclose(
-        gaps["Gap, points"].to_numpy(float),
-        100 * report.table(partition, "gap")["true_positive_rate"].to_numpy(),
-    )
+    metric = app.selectbox(key="audit-metric").value
+    raw = table(app, "Group", "Raw, %")["Raw, %"].to_numpy(float)
+    np.testing.assert_allclose(raw, 100 * value[metric].to_numpy())
+    gaps = table(app, "Group", "Holm")["Gap, points"].to_numpy(float)
+    np.testing.assert_allclose(gaps, 100 * report.table(partition, "gap")[metric].to_numpy())
     calibration = table(app, "Group", "Wander (ECCE)").set_index("Group")
     for group, row in report.calibration.loc[partition].iterrows():
         np.testing.assert_allclose(
@@ -497,11 +493,12 @@ def test_hostile_names_are_shown_as_they_are(visit: Open, tmp_path: Path) -> Non
     well(button(app, "Keep the answers").click().run())
     Job(tmp_path, review.id, StudySpec()).start()
     Job(tmp_path, review.id, StudySpec()).wait(timeout_seconds=120)
+    found: set[str] = set()
     for group in ("", *HOSTILE):
         select(app, "Compared with", group)
-        for text in markdown_of(app):
-            assert not dangerous(text), text
+        found |= {text for text in markdown_of(app) if dangerous(text)}
     assert set(main_figures(app).index) == set(HOSTILE)
+    assert not found
     report = expected(dataset, open_rows(dataset))
     select(app, "Compared with", "")
     select(app, "Figure", "Selected if good")
@@ -622,7 +619,8 @@ def nothing_of(app: AppTest, withheld: set[str]) -> None:
 def test_equal_groups_do_not_differ(visit: Open, no_training: None, tmp_path: Path) -> None:
     n = 800
     frame = pd.DataFrame(
-        {"sex": np.tile(["f", "m"], n // 2), "x": np.arange(n), "good": np.tile(["no", "no", "yes", "yes"], n // 4),
+        {"sex": np.tile(["f", "m"], n // 2), "x": np.arange(n),
+         "good": np.tile(["no", "no", "yes", "yes"], n // 4),
          "decision": np.tile([0, 0, 0, 0, 1, 1, 1, 1], n // 8)}
     )  # fmt: skip
     spec = DataSpec(target="good", positive="yes", features=("x",), decision="decision",
@@ -659,17 +657,15 @@ def test_no_group_differs_is_said_only_when_none_does(
     assert "No group differs" not in words(app)
 
 
-@pytest.mark.parametrize("what", ["one group", "one class", "two small groups", "all selected"])
+@pytest.mark.parametrize("what", ["one class", "everybody withheld", "all selected"])
 def test_little_data_break_nothing(
     what: str, visit: Open, no_training: None, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(1)
-    n = 14 if what == "two small groups" else 200
-    sex = np.repeat(["f", "m"], n // 2)
+    n = 200
+    sex = np.repeat(["f", "m"], [192, 8] if what == "everybody withheld" else [100, 100])
     good = np.where(rng.random(n) < 0.5, "yes", "no")
     good[:2] = "yes", "no"
-    if what == "one group":
-        sex[:] = "f"
     if what == "one class":
         good[sex == "m"] = "yes"
     score = np.full(n, 0.9) if what == "all selected" else rng.random(n).round(3)
@@ -693,7 +689,7 @@ def test_a_reference_that_another_system_withholds(visit: Open, tmp_path: Path) 
     Job(tmp_path, review.id, spec).start()
     assert Job(tmp_path, review.id, spec).wait(timeout_seconds=120).state == "finished"
     app = visit("audit.py", tmp_path, review.id)
-    select(app, "Groups of", "gender")
+    select(app, "Groups of", "race")
     first = set(labelled(app.selectbox, "Compared with").options)
     well(app.button_group[0].set_value("logistic").run())
     gone = first - set(labelled(app.selectbox, "Compared with").options)
