@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from faircore.audit.estimates import Estimates, estimate
 from faircore.audit.gaps import gaps_to_group, gaps_to_overall
@@ -116,14 +117,28 @@ def report_tally(
             "confidence must be from 0.5 to below 1 and min_people zero or more; they are "
             f"{confidence:g} and {min_people:g}. Write 0.95 and 10, or close to it."
         )
+    for name in reference:
+        find_partition(tally.partitions, name)
+    # The matrices are small: a second thread would cost more in waiting than it brings.
+    with threadpool_limits(1, user_api="blas"):
+        return _measure(tally, reference, confidence, min_people, replicates=replicates, seed=seed)
+
+
+def _measure(
+    tally: Tally,
+    reference: dict[str, str],
+    confidence: float,
+    min_people: float,
+    *,
+    replicates: int,
+    seed: int,
+) -> GroupReport:
     hidden = hidden_groups(tally.partitions, tally.sizes, minimum=int(min_people))
     own = estimate(tally, confidence=confidence, min_people=min_people, hidden=hidden)
     everyone = tally.everybody()
     everybody = estimate(everyone, confidence=confidence)
     rest = estimate(tally.rest(), confidence=confidence, min_people=min_people, calibration=False)
     gaps, unequal = {}, {}
-    for name in reference:
-        find_partition(tally.partitions, name)
     for partition in tally.partitions:
         part = own.take(partition.groups)
         named = reference.get(partition.name)

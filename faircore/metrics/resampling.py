@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import studentized_range
 
-from faircore.metrics.intervals import Array
+from faircore.metrics.intervals import Array, z_of
 from faircore.metrics.rates import Rate
 from faircore.metrics.tally import Tally
 
@@ -133,7 +133,7 @@ def no_difference(
 
 
 def max_t(
-    contrasts: Array, errors: Array, *, confidence: float = 0.95, draws: int = 4_000, seed: int = 0
+    contrasts: Array, errors: Array, *, confidence: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> float:
     """Critical value that all contrasts of independent estimates keep together.
 
@@ -157,14 +157,15 @@ def max_t(
     if not len(weighed):
         return float("nan")
     noise = _noise(draws, int(known.sum()), seed)
-    together = np.abs(noise @ weighed.T.astype(np.float32)).max(-1)
-    return float(np.quantile(together, confidence))
+    together = np.abs(weighed.astype(np.float32) @ noise).max(0)
+    # Never below what a single contrast needs, whatever the draws say.
+    return max(float(np.quantile(together, confidence)), z_of(confidence))
 
 
 @lru_cache(maxsize=64)
 def _noise(draws: int, n: int, seed: int) -> NDArray[np.float32]:
     """Standard normal draws in single precision, which a quantile of them does not notice."""
-    return np.random.default_rng(seed).standard_normal((draws, n), dtype=np.float32)
+    return np.random.default_rng(seed).standard_normal((n, draws), dtype=np.float32)
 
 
 @lru_cache(maxsize=256)

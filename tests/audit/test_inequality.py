@@ -65,9 +65,7 @@ def test_of_several_figures_the_worst_counts() -> None:
 
 def test_half_a_test_is_none() -> None:
     y = np.r_[np.ones(50), np.tile([0, 1], 25)]
-    report = group_report(
-        y, np.tile([0, 1], 50), sensitive_features={"g": ["a"] * 50 + ["b"] * 50}
-    )
+    report = group_report(y, np.tile([0, 1], 50), sensitive_features={"g": ["a"] * 50 + ["b"] * 50})
     odds = found(report, "equalized_odds_difference")
     assert np.isnan([odds.value, odds.low, odds.high, odds.by_chance, odds.p_value]).all()
     assert (odds.lowest, odds.highest) == (-1, -1)
@@ -114,7 +112,7 @@ def test_a_group_that_cannot_be_compared_takes_no_part_in_chance_either() -> Non
     g = np.r_[np.repeat(["a", "b"], 200), ["c", "c"]]
     report = group_report(y, y_score=s, sensitive_features={"g": g}, min_people=0)
     q = found(report, "auc_difference")
-    assert q.n_groups == 2 or q.p_value > 0.05
+    assert q.n_groups == 2 or not q.p_value <= 0.05
 
 
 def test_limits_stay_where_a_gap_can_be() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import shutil
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -139,3 +140,89 @@ def test_a_name_never_becomes_a_header(
     assert "set-cookie" not in answer.headers
     sent = answer.headers["content-disposition"]
     assert re.fullmatch(r'attachment; filename="[a-z0-9-]+\.zip"', sent)
+
+
+# --- the audit
+
+
+@pytest.fixture
+def audited(
+    trained: tuple[Path, Review], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Review]:
+    """A review with a written audit, as the Audit page leaves it."""
+    workspace = tmp_path / "audited"
+    shutil.copytree(trained[0], workspace)
+    monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
+    store = ReviewStore(workspace)
+    for suffix in ("html", "json"):
+        store.audit_path(trained[1], suffix).write_text(f"the {suffix}")
+    return workspace, trained[1]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("html", "text/html; charset=utf-8"), ("json", "application/json")]
+)
+def test_a_written_audit_is_sent(
+    suffix: str, kind: str, audited: tuple[Path, Review], client: Client
+) -> None:
+    answer = client.get(f"/files/audit/{audited[1].id}.{suffix}")
+    assert (answer.status_code, answer.text) == (200, f"the {suffix}")
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    # Attached, so that a page made from somebody's data never runs beside the dashboard.
+    assert answer.headers["content-disposition"] == (
+        f'attachment; filename="lending-trial-audit.{suffix}"'
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["000000000000.html", "{id}", "{id}.", "{id}.HTML", "{id}.zip", "{id}.html.json",
+     "{id}.html%00",
+     "{id}%00.html", "{id}.html%0a", "{id}%0a.html", "{id}/audit.html",
+     "../{id}.html", "..%2f..%2freviews%2f{id}.html", "{id}%2f..%2f{id}.html", "{id}.%2e%2e%2fx",
+     "*.html", "%F0%9F%98%80.html", ".html", "review.json", "{id}%2freview.json", "{ID}.html", ""],
+)  # fmt: skip
+def test_what_is_no_audit_is_not_found(
+    path: str, audited: tuple[Path, Review], client: Client
+) -> None:
+    workspace, review = audited
+    asked = path.replace("{id}", review.id).replace("{ID}", f"{review.id.upper()}X")
+    answer = client.get(f"/files/audit/{asked}")
+    assert answer.status_code == 404
+    assert str(workspace) not in answer.text
+    assert "the html" not in answer.text
+
+
+def test_an_audit_nobody_wrote_is_not_found(
+    trained: tuple[Path, Review], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRCORE_WORKSPACE", str(trained[0]))
+    for suffix in ("html", "json"):
+        assert client.get(f"/files/audit/{trained[1].id}.{suffix}").status_code == 404
+
+
+def test_a_damaged_record_sends_no_audit(audited: tuple[Path, Review], client: Client) -> None:
+    workspace, review = audited
+    (ReviewStore(workspace).path(review.id) / "review.json").write_text("{")
+    assert client.get(f"/files/audit/{review.id}.html").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_no_audit_can_be_sent_there(
+    method: str, audited: tuple[Path, Review], client: Client
+) -> None:
+    assert client.request(method, f"/files/audit/{audited[1].id}.html").status_code == 405
+
+
+@pytest.mark.parametrize("name", ['a"; filename="evil.exe', "a\r\nSet-Cookie: x=1", "Ärzte", "///"])
+def test_a_name_never_becomes_a_header_of_an_audit(
+    name: str, audited: tuple[Path, Review], client: Client
+) -> None:
+    workspace, review = audited
+    ReviewStore(workspace).update(review.id, lambda r: replace(r, name=name))
+    answer = client.get(f"/files/audit/{review.id}.html")
+    assert "set-cookie" not in answer.headers
+    sent = answer.headers["content-disposition"]
+    assert re.fullmatch(r'attachment; filename="[a-z0-9-]+-audit\.html"', sent)
