@@ -40,6 +40,8 @@ def choose_view(report: GroupReport) -> tuple[str, str]:
         for name, hidden in zip(partition.group_names, report.hidden[partition.groups], strict=True)
         if not hidden
     ]
+    if current.audit_reference not in shown:
+        current.audit_reference = ""
     controls(partitions, metrics, shown)
     return current.audit_partition, current.audit_metric
 
@@ -48,11 +50,13 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
     """The audit as a page for people and as data for programs."""
     st.subheader("Take it with you")
     left, right = st.columns([1, 3])
+    # The links are to what is on the screen, not to files written of another view.
+    view = f"{audited.spec.to_json()} {report.reference} {review.outcome_checks[-1:]}"
     if left.button("Write the audit as files"):
         checks = {k: v for k, v in audited.checks.items() if k != "baseline"}
         answers = review.outcome_checks[-1] if review.outcome_checks else None
         paper = AuditPaper(
-            report, f"Audit of {review.name}: {audited.title}", review.source,
+            report, f"Audit of {review.name}. {audited.title}", review.source,
             wording_of(review), {**checks, "outcome": answers},
         )  # fmt: skip
         try:
@@ -61,7 +65,8 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
         except FaircoreError as error:
             st.error(str(error))
             return
-    if reviews().audit_path(review, "html").is_file():
+        session().audit_written = view
+    if session().audit_written == view:
         with right.container(horizontal=True):
             st.link_button("Page (HTML)", f"/files/audit/{review.id}.html")
             st.link_button("Data (JSON)", f"/files/audit/{review.id}.json")

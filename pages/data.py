@@ -177,9 +177,13 @@ def current_review() -> None:
     parts = prepared.splits.as_dict()
     st.caption(
         "Sizes and outcomes are those of all rows, before any model. "
-        f"Models learn from {len(parts['train']):,} rows; {len(parts['calibrate']):,} are kept for "
-        f"calibration, {len(parts['select']):,} to compare models, and {len(parts['certify']):,} "
-        "are sealed until a choice is made."
+        + (
+            "There are no features, so nothing is trained and no row kept back."
+            if not spec.features
+            else f"Models learn from {len(parts['train']):,} rows; {len(parts['calibrate']):,} are "
+            f"kept for calibration, {len(parts['select']):,} to compare models, and "
+            f"{len(parts['certify']):,} are sealed until a choice is made."
+        )
     )
     with st.container(horizontal=True):
         if st.button("Audit", type="primary"):

@@ -7,8 +7,12 @@ from typing import Any
 from faircore.audit.label_bias import QUESTIONS, warnings_of
 from faircore.audit.words import ALPHA, chance
 
-GUESSED_WELL = 0.7
-"""AUC from which an attribute counts as given away by the features."""
+_GUESSED = (
+    (0.7, "is given away"),
+    (0.6, "can be guessed in part"),
+    (0.0, "can hardly be guessed, though better than by luck"),
+)
+"""How an attribute is spoken of, from which AUC of the guess."""
 
 TITLES = {
     "proxies": "Proxies",
@@ -40,7 +44,7 @@ def _guessed(one: dict[str, Any]) -> str:
     if one["auc"] is None:
         return f"{one['attribute']}: {one['reason'] or 'cannot be guessed from so few people.'}"
     by_chance = one["p_value"] > ALPHA
-    told = "is given away" if one["auc"] >= GUESSED_WELL else "can hardly be guessed"
+    told = next(words for least, words in _GUESSED if one["auc"] >= least)
     if by_chance:
         told = "cannot be guessed better than by chance"
     carried = ", ".join(f["name"] for f in one["features"][:3] if (f["drop"] or 0) > 0.005)

@@ -44,7 +44,7 @@ METRICS: dict[str, Metric] = {
                    "lower is better", "score", percent=False),
             Metric("log_loss", "Log loss", "how surprising the outcomes are, given the scores; "
                    "lower is better", "score", percent=False),
-            Metric("calibration_gap", "Promised too much",
+            Metric("calibration_gap", "Score minus outcome",
                    "how far the mean score lies above the share with the good outcome", "score"),
             Metric("calibration_error", "Calibration error", "how far scores lie from outcomes "
                    "among people of like scores (root mean square), without what chance adds",

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from faircore.data import Dataset, split_dataset
 from faircore.errors import InputError, StoreError
 from faircore.files import write_whole
+from faircore.groups import Groups
+from faircore.metrics import hidden_groups
 from faircore.metrics.inputs import check_threshold
 
-RECIPE = 1
+RECIPE = 2
 """Counts up when a check starts to compute something else, so that old results are not shown."""
 
 EXISTING = "existing"
@@ -58,6 +60,9 @@ class StudySpec:
                 f"There is no system {self.system!r}. Choose one of: {', '.join(SYSTEMS)}."
             )
         check_threshold(self.threshold)
+        # 1 and 1.0 are one threshold: equal specs give equal text, and equal ids.
+        object.__setattr__(self, "threshold", float(self.threshold))
+        object.__setattr__(self, "seed", int(self.seed))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -147,7 +152,7 @@ def run_study(
         if on_progress is not None:
             on_progress(done)
         if part not in found:
-            found[part] = _PARTS[part](dataset, spec, found)
+            found[part] = _withheld(part, _PARTS[part](dataset, spec, found), dataset)
             _write(workspace, spec.part_id(dataset.fingerprint, part), found[part])
     if on_progress is not None:
         on_progress(spec.n_steps)
@@ -187,6 +192,32 @@ def _write(workspace: str | Path, part_id: str, found: Any) -> None:
             f"A check could not be written to the workspace: {error.strerror}. Free some disk "
             "space or choose another workspace; what was stored before is kept."
         ) from error
+
+
+def _withheld(part: str, found: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The same without what is said of groups too small to be shown, or that would reveal them."""
+    rows = open_rows(dataset) if part == "proxies" else judged_rows(dataset)
+    groups = Groups.of_dataset(dataset).take(rows)
+    hidden = hidden_groups(groups.partitions, groups.sizes)
+    small: dict[str, set[str]] = {
+        p.attributes[0]: {
+            label[0] for label, gone in zip(p.labels, hidden[p.groups], strict=True) if gone
+        }
+        for p in groups.partitions
+        if len(p.attributes) == 1
+    }
+    if part == "similar":
+        found["groups"] = [g for g in found["groups"] if g["value"] not in small[g["attribute"]]]
+    elif part == "switch":
+        found["pairs"] = [p for p in found["pairs"] if p["from_value"] not in small[p["attribute"]]]
+        del found["left_out"]
+    elif part == "proxies":
+        for one in found["attributes"]:
+            gone = small[one["attribute"]]
+            one["by_level"] = {k: v for k, v in one["by_level"].items() if k not in gone}
+            for counted in ("n_people", "n_missing", "n_rare"):
+                del one[counted]
+    return found
 
 
 def _baseline(dataset: Dataset, spec: StudySpec, _: dict[str, Any]) -> dict[str, Any]:

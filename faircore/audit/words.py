@@ -123,9 +123,14 @@ def widest(report: GroupReport) -> tuple[str, str, str] | None:
 
 
 def _told(report: GroupReport) -> pd.DataFrame:
-    """What stands out in the figures a reader is told of first, every group once."""
+    """What stands out in the system's figures, every group once.
+
+    Selection, errors and promises are told of; other figures only where none of these stands out.
+    """
     frame = report.standouts
-    frame = frame[frame.index.get_level_values("metric").isin(_TOLD)]
+    metrics = frame.index.get_level_values("metric")
+    first = frame[metrics.isin(_TOLD)]
+    frame = first if len(first) else frame[metrics != "base_rate"]
     groups = [tuple(key[:2]) for key in frame.index]
     return frame[~pd.Index(groups, tupleize_cols=False).duplicated()]
 

@@ -30,32 +30,57 @@ def add_roles(parser: argparse.ArgumentParser) -> None:
 
 def read_rows(options: argparse.Namespace) -> tuple[Table, DataSpec]:
     """Read the file or sample that is named, and its roles."""
-    from faircore.data import DataSpec, Sensitive, guess_spec, load_sample, read_table
+    from faircore.data import guess_spec, load_sample, read_table
 
+    stated = options.sample or options.roles
+    if stated and (options.target or options.sensitive):
+        what = "--sample" if options.sample else "--roles"
+        raise InputError(f"{what} brings its own --target and --sensitive. Leave one of them out.")
     if options.sample:
-        return load_sample(options.sample)
+        table, spec = load_sample(options.sample)
+        return table, changed(options, spec)
     if options.file is None:
         raise FaircoreError("Name a file to read, or a sample with --sample adult.")
     table = read_table(options.file)
     if options.roles:
-        try:
-            return table, DataSpec.from_json(Path(options.roles).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"The roles cannot be read from {options.roles!r}. Name a JSON file in UTF-8."
-            ) from error
+        return table, changed(options, read_roles(options.roles))
     guess = guess_spec(table, target=options.target, sensitive=options.sensitive)
+    return table, changed(options, guess)
+
+
+def read_roles(path: str) -> DataSpec:
+    """Roles from a JSON file."""
+    from faircore.data import DataSpec
+
+    try:
+        return DataSpec.from_json(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The roles cannot be read from {path!r}. Name a JSON file in UTF-8."
+        ) from error
+
+
+def changed(options: argparse.Namespace, spec: DataSpec) -> DataSpec:
+    """Roles with what the command line says of them."""
+    from faircore.data import Sensitive
+
+    edges = dict(options.bins)
+    unknown = sorted(set(edges) - set(spec.attributes))
+    if unknown:
+        raise InputError(
+            f"--bins names {unknown[0]!r}, which is not sensitive here. Name it with --sensitive, "
+            "or leave its bins out."
+        )
     changes: dict[str, object] = {}
     if options.positive:
         changes["positive"] = options.positive
     if options.cross:
         changes["intersections"] = crossings(options)
-    if options.bins:
-        edges = dict(options.bins)
+    if edges:
         changes["sensitive"] = tuple(
-            Sensitive(a.column, edges.get(a.column, a.bins)) for a in guess.sensitive
+            Sensitive(a.column, edges.get(a.column, a.bins)) for a in spec.sensitive
         )
-    return table, guess.with_(**changes)
+    return spec.with_(**changes)
 
 
 def crossings(options: argparse.Namespace) -> tuple[tuple[str, ...], ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faircore.cli.arguments import add_roles, crossings, read_rows, writable
+from faircore.cli.arguments import add_roles, changed, read_roles, read_rows, writable
 from faircore.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _COLUMNS = {
 
 def audit(options: argparse.Namespace) -> int:
     """Measure a system per group; exit code 1 when a limit is broken."""
-    from faircore.audit import report_tally
+    from faircore.audit import find_measure, report_tally
     from faircore.export.audit_paper import AuditPaper, write_paper
 
     for path in (options.html, options.json):
@@ -40,6 +40,12 @@ def audit(options: argparse.Namespace) -> int:
         confidence=options.confidence,
         min_people=options.min_people,
     )
+    for name, _ in limits:
+        if not set(find_measure(name).metrics) <= set(report.estimates.of):
+            raise InputError(
+                f"The limit of {name!r} needs scores, and there are only decisions. Name a column "
+                "with --score, or leave the limit out."
+            )
     paper = AuditPaper(report, title, source)
     _print(report, title, source)
     if options.html:
@@ -88,6 +94,13 @@ def _baseline(dataset: Dataset, options: argparse.Namespace) -> Tally:
 
 
 def _is_big(options: argparse.Namespace) -> bool:
+    if options.baseline:
+        if options.memory:
+            raise InputError(
+                "A baseline has to load its rows to learn from them. Leave --memory out, or audit "
+                "an existing score or decision."
+            )
+        return False
     path = Path(options.file)
     large = path.is_file() and path.stat().st_size > _BIG
     return bool(options.memory) or (large and path.suffix.lower() not in (".xlsx", ".xls"))
@@ -98,39 +111,39 @@ def _stated_roles(options: argparse.Namespace) -> DataSpec:
     from faircore.data import DataSpec, Sensitive
 
     if options.roles:
-        stated = DataSpec.from_json(Path(options.roles).read_text(encoding="utf-8"))
-        return replace(stated, features=(), categorical=())
+        return _roles(options, changed(options, read_roles(options.roles)))
     if not (options.target and options.positive and options.sensitive):
         raise InputError(
             "A file that is counted without being loaded needs --target, --positive and "
             "--sensitive, and a --score or --decision. Name them."
         )
     edges = dict(options.bins)
-    return DataSpec(
+    sensitive = tuple(Sensitive(name, edges.get(name)) for name in options.sensitive)
+    # Crossed unless told otherwise, as in a file that is loaded: the first two that are no ranges.
+    crossed = tuple(a.column for a in sensitive if a.bins is None)[:2]
+    stated = DataSpec(
         target=options.target,
         positive=options.positive,
         features=(),
-        sensitive=tuple(Sensitive(name, edges.get(name)) for name in options.sensitive),
-        intersections=crossings(options),
-        weight=options.weight,
-        score=options.score,
-        decision=options.decision,
+        sensitive=sensitive,
+        intersections=(crossed,) if len(crossed) == 2 else (),
     )
+    return _roles(options, changed(options, stated))
 
 
-def _roles(options: argparse.Namespace, guess: DataSpec) -> DataSpec:
-    """The guessed roles with what was named; a named score alone is not mixed with a guess."""
+def _roles(options: argparse.Namespace, spec: DataSpec) -> DataSpec:
+    """Roles with the system that is named; a named score alone is not mixed with another one."""
     named = options.score or options.decision
     changes: dict[str, object] = {
-        "score": options.score if named else guess.score,
-        "decision": options.decision if named else guess.decision,
-        "weight": options.weight or guess.weight,
+        "score": options.score if named else spec.score,
+        "decision": options.decision if named else spec.decision,
+        "weight": options.weight or spec.weight,
     }
     taken = {name for name in changes.values() if name}
-    return guess.with_(
+    return spec.with_(
         **changes,
-        features=tuple(f for f in guess.features if f not in taken),
-        categorical=tuple(f for f in guess.categorical if f not in taken),
+        features=tuple(f for f in spec.features if f not in taken),
+        categorical=tuple(f for f in spec.categorical if f not in taken),
     )
 
 
@@ -180,9 +193,12 @@ def _limit(text: str) -> tuple[str, float]:
     name, value = _equation(text, "--limit demographic_parity_difference=0.1")
     find_measure(name)
     try:
-        return name, float(value)
+        limit = float(value)
     except ValueError:
-        raise InputError(f"The limit of {name!r} must be a number. Write {name}=0.1.") from None
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise InputError(f"The limit of {name!r} must be a number. Write {name}=0.1.")
+    return name, limit
 
 
 def _equation(text: str, example: str) -> tuple[str, str]:
@@ -202,7 +218,7 @@ def _broken(report: GroupReport, limits: list[tuple[str, float]], *, certain: bo
         for partition in report.partitions:
             one = next((i for i in report.inequalities[partition.name] if i.measure == name), None)
             if one is None or not math.isfinite(one.value):
-                print(f"cannot tell: {name} by {partition.name} (no scores, or too few people)")
+                print(f"cannot tell: {name} by {partition.name} (too few people)")
                 continue
             value = (one.low if larger else one.high) if certain else one.value
             over = value > limit if larger else value < limit

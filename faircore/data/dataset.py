@@ -140,7 +140,8 @@ def feature_frame(table: Table, spec: DataSpec) -> pd.DataFrame:
             if table.kinds[name] == "number" and name not in spec.categorical
             else table.frame[name]
             for name in spec.features
-        }
+        },
+        index=table.frame.index,  # rows remain where there is no feature
     )
 
 

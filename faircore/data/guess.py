@@ -143,6 +143,11 @@ def _target(table: Table, distinct: dict[str, int]) -> str:
 def _positive(table: Table, target: str) -> str:
     """The value that sounds good, else the rarer one."""
     counts = table.frame[target].value_counts()
+    if counts.empty:
+        raise DataError(
+            f"The target {target!r} of {table.source} is missing in every row. Choose another "
+            "column, or fill it in and load the file again."
+        )
     by_word = {str(level).strip().lower().rstrip("."): str(level) for level in counts.index}
     wanted = known.NEGATIVES if known.is_bad_outcome(target) else known.POSITIVES
     for word in wanted:

@@ -42,7 +42,8 @@ margin:2.5rem auto;padding:0 1.2rem}
 h1{font-size:1.7rem;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem}
 table{border-collapse:collapse;font-size:.88rem;width:100%;margin:.6rem 0 1.2rem}
 th,td{padding:.3rem .6rem;border-bottom:1px solid #e3e2dd;text-align:right;vertical-align:top}
-th:first-child,td:first-child{text-align:left}thead th{border-bottom:1px solid #8a8a84}
+td{white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal}
+thead th{border-bottom:1px solid #8a8a84}
 .quiet{color:#63635e;font-size:.9rem}.out{font-weight:600}
 @media print{body{margin:0}h2{break-after:avoid}table,.figure{break-inside:avoid}}
 """

@@ -42,6 +42,9 @@ def show_check(review: Review, audited: Audited, part: str) -> None:
         return
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in check_sentences(part, found)))
     frame = pd.DataFrame(_ROWS[part](found))
+    if part == "switch" and len(frame) and not frame["Decisions changed, %"].any():
+        st.write("No switch changes any decision.")
+        return
     if len(frame):
         st.dataframe(
             frame.style.format({"People": "{:,.0f}"}, precision=1, na_rep="–"), hide_index=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -102,7 +104,7 @@ def _shrunken(report: GroupReport, partition: str, metric: str) -> None:
 def _comparisons(report: GroupReport, partition: str, metric: str) -> None:
     gaps = report.gaps[partition].get(metric)
     if gaps is None:
-        st.write("The calibration error has no such test: choose “Promised too much” above.")
+        st.write("The calibration error has no such test: choose “Score minus outcome” above.")
         return
     st.write(
         "With many groups some differ by luck. Holm's p-value asks whether anybody is harmed at "
@@ -125,8 +127,8 @@ def _comparisons(report: GroupReport, partition: str, metric: str) -> None:
     )  # fmt: skip
     right = st.column_config.Column(alignment="right")
     st.dataframe(
-        frame.style.format(precision=1 if percent else 3, na_rep="–"), hide_index=True,
-        width="stretch",
+        frame.style.format(_signed(1 if percent else 3), subset=frame.columns[1], na_rep="–"),
+        hide_index=True, width="stretch",
         column_config=dict.fromkeys(("Limits", "p-value", "Holm", "Benjamini–Hochberg"), right),
     )  # fmt: skip
 
@@ -148,21 +150,29 @@ def calibration_table(report: GroupReport, partition: str) -> None:
             "By chance alone, %": (100 * frame["by_chance"]).to_numpy(),
             "p-value": [chance(p) for p in frame["p_value"]],
             "Without chance, %": _ranges(low, high),
-            "Promised too much, points": 100 * gap.to_numpy(),
+            "Score minus outcome, points": 100 * gap.to_numpy(),
             "Wander (ECCE)": frame["ecce"].to_numpy(),
             "p-value ": [chance(p) for p in frame["ecce_p_value"]],
         }
     ).sort_values("Wander (ECCE)", ascending=False)
     right = st.column_config.Column(alignment="right")
     st.dataframe(
-        shown.style.format(precision=1, na_rep="–"), hide_index=True, width="stretch",
-        column_config={**dict.fromkeys(("p-value", "p-value ", "Without chance, %"), right)},
+        shown.style.format(precision=1, na_rep="–").format(
+            _signed(1), subset="Score minus outcome, points", na_rep="–"
+        ),
+        hide_index=True, width="stretch",
+        column_config=dict.fromkeys(("p-value", "p-value ", "Without chance, %"), right),
     )  # fmt: skip
     st.caption(
         "Worst first, by a statistic that means the same at every size: about 1.5 when scores are "
         "right, above 2.5 in one case of twenty. The calibration error grows as groups shrink, "
         "even for perfect scores, which is why chance stands beside it."
     )
+
+
+def _signed(digits: int) -> Callable[[float], str]:
+    """Numbers with their sign, a minus as wide as a plus."""
+    return lambda value: f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _ranges(low: pd.Series, high: pd.Series, *, scale: float = 100) -> list[str]:  # type: ignore[type-arg]

@@ -81,9 +81,9 @@ def picture(report: GroupReport, partition: str, metric: str, wording: Wording) 
         st.write(
             "A dot is a group, the thin line the range its true figure may lie in. The grey bar is "
             "where chance alone would put a group of this size if it were treated like "
-            f"{session().audit_reference or EVERYBODY}; all groups are considered at once, so "
-            "that one false alarm in all of them happens in one case of twenty. A diamond outside "
-            "its bar stands out."
+            f"{plain(session().audit_reference) or EVERYBODY}; all groups are considered at once, "
+            "so that there is any false alarm in one comparison of twenty. A diamond outside its "
+            "bar stands out."
             if gaps is not None
             else "A dot is a group, the thin line the range of its error without what chance adds. "
             "Chance makes the error of small groups look larger: the calibration table says by how "
@@ -106,10 +106,10 @@ def inequality_table(report: GroupReport, partition: str, wording: Wording) -> N
                 "Found": measure_text(found.measure, found.value),
                 "By chance alone": measure_text(found.measure, found.by_chance),
                 "Verdict": f"{mark}{verdict(found)}{rule}",
-                "p-value": chance(found.p_value),
-                "Limits": f"{low.removesuffix(' points')} to {high}" if low != "–" else "–",
                 "Lowest": names[found.lowest] if known else "–",
                 "Highest": names[found.highest] if known else "–",
+                "p-value": chance(found.p_value),
+                "Limits": f"{low.removesuffix(' points')} to {high}" if low != "–" else "–",
             }
         )
     right = dict.fromkeys(
@@ -132,7 +132,9 @@ def inequality_table(report: GroupReport, partition: str, wording: Wording) -> N
             "alone” is how far groups of these sizes drift apart in 95 of 100 cases when all are "
             "treated alike; the p-value is how often they drift as far as found. The limits are "
             "those of the two groups furthest apart, widened because they were picked from all "
-            "pairs. A ratio below four fifths is what US employment agencies take as a sign of "
+            "pairs; they may still touch "
+            "zero where the gap as a whole is more than chance. A ratio below four fifths is what "
+            "US employment agencies take as a sign of "
             "adverse impact."
         )
 

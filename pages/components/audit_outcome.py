@@ -49,10 +49,10 @@ def outcome_form(review: Review) -> None:
         plainest = Wording()
         columns = st.columns(4)
         labels = {
-            "good": "People with the good outcome are people …",
-            "bad": "The others are people …",
-            "selected": "A yes: people are …",
-            "refused": "A no: people are …",
+            "good": "Good: people …",
+            "bad": "Not good: people …",
+            "selected": "Yes: people are …",
+            "refused": "No: people are …",
         }
         wording = {
             name: column.text_input(

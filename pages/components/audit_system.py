@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.loading import prepared_of
 from pages.components.session import session
+from pages.components.words import plain
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def choose_system(review: Review) -> Audited:
 
     st.segmented_control(
         "System", options, key="audit-system", default=current.audit_system, required=True,
-        format_func=lambda name: _name(review, name), on_change=pick,
+        format_func=lambda name: _name(review, name, plain), on_change=pick,
     )  # fmt: skip
     system = current.audit_system
     if not (system == EXISTING and roles.decision):
@@ -59,7 +61,9 @@ def choose_system(review: Review) -> Audited:
                 current, "audit_threshold", st.session_state["audit-threshold"]
             ),
         )  # fmt: skip
-    spec = StudySpec(system, current.audit_threshold)
+    # A recorded decision stands whatever the threshold.
+    decided = system == EXISTING and roles.decision
+    spec = StudySpec(system, 0.5 if decided else current.audit_threshold)
     checks = read_study(default_workspace(), review.fingerprint, spec)
     if system != EXISTING and "baseline" not in checks:
         st.write(
@@ -105,10 +109,12 @@ def start_or_watch(
     job = Job(default_workspace(), review.id, spec)
     state = job.state()
     if not state.done:
-        _watch(job, done, key)
+        _watch(job, review.fingerprint, done, key)
         return
     if state.state == "failed":
         st.error(state.message)
+    elif state.state == "lost" and state.pid:
+        st.warning("The work ended before it was done. What was finished is kept; start it again.")
     if st.button(label, type="primary", key=f"start-{key}"):
         try:
             job.start()
@@ -119,10 +125,11 @@ def start_or_watch(
 
 
 @st.fragment(run_every=1.0)
-def _watch(job: Job, shown: int, key: str) -> None:
+def _watch(job: Job, fingerprint: str, shown: int, key: str) -> None:
     """Say how far the checks are, and redraw the page when one is ready."""
     state = job.state()
-    if state.done or state.finished > shown:
+    assert isinstance(job.spec, StudySpec)
+    if state.done or len(read_study(job.workspace, fingerprint, job.spec)) != shown:
         st.rerun()
     st.progress(
         min(state.share, 1.0),
@@ -133,11 +140,11 @@ def _watch(job: Job, shown: int, key: str) -> None:
         job.cancel()
 
 
-def _name(review: Review, system: str) -> str:
+def _name(review: Review, system: str, shown: Callable[[str], str] = str) -> str:
     roles = review.data_spec
     if system != EXISTING:
         return f"Baseline: {BASELINES[system].title.lower()}"
-    named = [column for column in (roles.decision, roles.score) if column]
+    named = [shown(column) for column in (roles.decision, roles.score) if column]
     return f"Existing: {' and '.join(named)}"
 
 

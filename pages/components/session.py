@@ -31,6 +31,7 @@ class ReviewSession:
     audit_partition: str = ""
     audit_metric: str = "true_positive_rate"
     audit_reference: str = ""
+    audit_written: str = ""
     upload: str = ""
     upload_id: str = ""
 
@@ -104,4 +105,6 @@ def next_step(review: Review) -> str:
     """What somebody has to do next, in words."""
     if review.decisions:
         return "download the bundle"
+    if not review.data_spec.features:
+        return "read the audit"
     return "compare and choose a model" if review.sweeps else "train models"

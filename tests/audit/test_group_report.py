@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -179,7 +179,7 @@ def test_more_confidence_is_wider() -> None:
         assert len(widths[0])
         assert (widths[0] < widths[1]).all()
         assert (widths[1] < widths[2]).all()
-    for a, b in zip(reports, reports[1:], strict=False):
+    for a, b in pairwise(reports):
         assert (a.by_group["stands_out"] | ~b.by_group["stands_out"]).all()
     spread = [(r.disparities["high"] - r.disparities["low"]).dropna().to_numpy() for r in reports]
     assert (spread[0] <= spread[1]).all()
@@ -400,7 +400,7 @@ def test_no_figure_of_a_hidden_group_is_anywhere(reference: dict[str, str] | Non
         assert rows.drop(columns="stands_out").isna().all(axis=None)
         assert not rows["stands_out"].any()
         assert report.calibration.loc[key].isna().all()
-        for column in report.by_group.columns.drop("stands_out"):
+        for column in report.by_group.columns.drop(["stands_out", "q_value"]):
             assert report.table(key[0], column).loc[key[1]].isna().all()
         assert not report.table(key[0], "stands_out").loc[key[1]].any()
     shown = report.disparities.reset_index()
@@ -437,20 +437,16 @@ def test_hidden_groups_are_not_drawn() -> None:
 def can_be_worked_out(report: GroupReport) -> list[str]:
     """Hidden groups whose size is fixed by the sizes that are shown, and by the total."""
     names = [(p, g) for p in report.partitions for g in range(len(p.labels))]
+    labels = [dict(zip(p.attributes, p.labels[g], strict=True)).items() for p, g in names]
     shown = np.concatenate(
         [report.table(p.name, "people")["selection_rate"].to_numpy() for p in report.partitions]
     )
-    rows = []
-    for p in report.partitions:
-        rows.append([float(q is p) for q, _ in names])
-    for i, (p, g) in enumerate(names):
-        label = dict(zip(p.attributes, p.labels[g], strict=True))
+    # The groups of a partition add up to all; those inside a group add up to the group.
+    rows = [[float(q is p) for q, _ in names] for p in report.partitions]
+    for i, (p, _) in enumerate(names):
         for q in report.partitions:
             if set(p.attributes) < set(q.attributes):
-                inside = [
-                    q2 is q and label.items() <= dict(zip(q.attributes, q.labels[h], strict=True)).items()
-                    for q2, h in names
-                ]  # fmt: skip
+                inside = [r is q and labels[i] <= labels[j] for j, (r, _) in enumerate(names)]
                 row = np.array(inside, float)
                 row[i] = -1
                 rows.append(row.tolist())
@@ -465,7 +461,7 @@ def can_be_worked_out(report: GroupReport) -> list[str]:
 
 
 def test_hidden_sizes_cannot_be_worked_out() -> None:
-    arguments, hidden = hiding()
+    arguments, _ = hiding()
     report = group_report(**arguments)
     assert can_be_worked_out(report) == []
     lone = Groups.of({"g": ["a"] * 50 + ["b"] * 40 + ["c"] * 3})
@@ -571,6 +567,16 @@ def test_crossing_groups_that_are_given_as_such_is_not_passed_over() -> None:
     groups = Groups.of({"a": ["u", "v"] * 20, "b": ["w"] * 20 + ["x"] * 20})
     with pytest.raises(InputError):
         group_report(y, y, sensitive_features=groups, cross=[("a", "b")])
+
+
+def test_every_column_is_a_table_too() -> None:
+    report = group_report(**people())
+    for column in report.by_group.columns:
+        table = report.table("sex", column)
+        for group, metric in product(("f", "m", "x"), ("selection_rate", "auc")):
+            np.testing.assert_equal(
+                table.loc[group, metric], report.by_group.loc[("sex", group, metric), column]
+            )
 
 
 def test_unknown_names_of_tables_are_refused() -> None:
