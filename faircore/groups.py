@@ -54,7 +54,13 @@ class Partition:
     @property
     def group_names(self) -> tuple[str, ...]:
         """Names of its groups, such as ``Black · Female``."""
-        return tuple(" · ".join(label) for label in self.labels)
+        names = tuple(" · ".join(label) for label in self.labels)
+        if len(set(names)) == len(names):
+            return names
+        # A value that holds the dot itself is told apart by quotation marks.
+        return tuple(
+            " · ".join(f"“{v}”" if " · " in v else v for v in label) for label in self.labels
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,13 +51,13 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
     st.subheader("Take it with you")
     left, right = st.columns([1, 3])
     # The links are to what is on the screen, not to files written of another view.
-    view = f"{audited.spec.to_json()} {report.reference} {review.outcome_checks[-1:]}"
+    view = f"{audited.spec.to_json()} {sorted(audited.checks)} {review.outcome_checks[-1:]}"
     if left.button("Write the audit as files"):
         checks = {k: v for k, v in audited.checks.items() if k != "baseline"}
         answers = review.outcome_checks[-1] if review.outcome_checks else None
         paper = AuditPaper(
             report, f"Audit of {review.name}. {audited.title}", review.source,
-            wording_of(review), {**checks, "outcome": answers},
+            wording_of(review), {**checks, "outcome": answers}, audited.people,
         )  # fmt: skip
         try:
             write_paper(paper.to_html(), reviews().audit_path(review, "html"))
@@ -68,8 +68,8 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
         session().audit_written = view
     if session().audit_written == view:
         with right.container(horizontal=True):
-            st.link_button("Page (HTML)", f"/files/audit/{review.id}.html")
-            st.link_button("Data (JSON)", f"/files/audit/{review.id}.json")
+            st.link_button("Download the page (HTML)", f"/files/audit/{review.id}.html")
+            st.link_button("Download the data (JSON)", f"/files/audit/{review.id}.json")
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         audited = choose_system(review)
         # Seen against everybody first: whom to compare with is asked below.
-        report = report_of(review, audited, "", "")
+        report = overall = report_of(review, audited, "", "")
     except FaircoreError as error:
         st.error(str(error))
         st.stop()
@@ -112,7 +112,7 @@ def main() -> None:
     for tab, part in ((proxies, "proxies"), (switch, "switch"), (similar, "similar")):
         with tab:
             show_check(review, audited, part)
-    downloads(review, audited, report)
+    downloads(review, audited, overall)
 
 
 main()

@@ -67,11 +67,12 @@ def _switch(found: dict[str, Any]) -> list[str]:
         f"more frequent one repeats {imitation['majority']:.0%}. What it shows is an association "
         "in the system's answers, all else equal, not proof of how it works."
     )
+    who = "the stand-in" if imitation else "this model"
     return [
         first,
         *(
-            f"{attribute}: switching it, and nothing else, changes the decision for "
-            f"{100 * share:.1f} of 100 people."
+            f"{attribute}: {who} decides otherwise for {100 * share:.1f} of 100 people if it is "
+            "switched to at least one other value, and nothing else is."
             for attribute, share in found["people_affected"].items()
             if share is not None
         ),

@@ -46,7 +46,9 @@ def gaps_to_overall(
     """Compare each group with everybody.
 
     A group is part of everybody. So it is tested against those outside it, and the limits of that
-    difference, times the share of those outside, are the limits of the gap to everybody.
+    difference, times the share of those outside, are the limits of the gap to everybody. For AUC
+    that product is the gap itself: everybody's AUC is no mean of the groups', since it also ranks
+    people of different groups, and may lie above all of them.
 
     Parameters
     ----------

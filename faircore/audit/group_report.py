@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,14 +79,18 @@ def group_report(
     >>> float(row["value"]), bool(row["value"] > row["by_chance"])
     (0.5, True)
     """
-    if isinstance(sensitive_features, Groups):
-        groups = Groups.of(sensitive_features)
-    else:
-        groups = Groups.of(sensitive_features)
+    groups = Groups.of(sensitive_features)
+    if cross:
         alone = [p.attributes for p in groups.partitions]
-        if cross:
-            crossed = [tuple(attributes) for attributes in cross]
-            groups = Groups.of(sensitive_features, partitions=[*alone, *crossed])
+        crossed = [tuple(attributes) for attributes in cross]
+        if any(isinstance(c, str) or len(set(c)) < 2 for c in cross) or len(set(crossed)) < len(
+            crossed
+        ):
+            raise InputError(
+                "cross must list crossings of two or more attributes each, such as "
+                '[("race", "sex")], none of them twice. Correct it.'
+            )
+        groups = Groups.of(sensitive_features, partitions=[*alone, *crossed])
     _check_groups(groups.partitions)
     tally = tally_rows(
         y_true,
@@ -112,7 +117,7 @@ def report_tally(
     """Measure counts, such as those of a file larger than memory; see :func:`group_report`."""
     reference = reference or {}
     _check_groups(tally.partitions)
-    if not 0.5 <= confidence < 1 or min_people < 0:
+    if not 0.5 <= confidence < 1 or not 0 <= min_people < math.inf:
         raise InputError(
             "confidence must be from 0.5 to below 1 and min_people zero or more; they are "
             f"{confidence:g} and {min_people:g}. Write 0.95 and 10, or close to it."

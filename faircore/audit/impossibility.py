@@ -112,7 +112,7 @@ def impossibility(
     own = tally.of(chosen)
     # Nobody is shown here who is not shown elsewhere.
     hidden = hidden_groups(tally.partitions, tally.sizes, minimum=int(min_people))
-    enough = own.rows.sum(-1).min(-1) >= max(min_people, 1)
+    enough = (own.rows.sum(-1).min(-1) >= max(min_people, 1)) & (own.counts.sum(-1).min(-1) > 0)
     kept = np.flatnonzero(enough & ~hidden[chosen.groups])
     if len(kept) < 2:
         return None
@@ -127,7 +127,11 @@ def impossibility(
         implied = base / (1 - base) * (1 - reliable) / reliable * found
     scenarios = [_scenario("", counts, np.full(len(kept), np.nan), np.full(len(kept), np.nan))]
     if own.scores is not None:
-        scenarios += [_equalise(own.scores, name, whole) for name in EQUALISED if name]
+        scenarios += [
+            _equalise(own.scores, name, whole)
+            for name in EQUALISED
+            if name and np.isfinite(RATES[name](whole))
+        ]
     return Impossibility(
         partition,
         tuple(chosen.group_names[i] for i in kept),
@@ -152,7 +156,8 @@ def _equalise(scores: ScoreHistogram, name: str, whole: Array) -> Scenario:
             table[:, outcome, 0] = part[-1] - part
         reached = rate(table)
         # Between two thresholds, people at the border are selected by lot.
-        at = float(np.interp(target, np.maximum.accumulate(reached), np.arange(len(reached))))
+        # Where several do, the one that errs least: few for the good, many for the others.
+        at = _position(np.maximum.accumulate(reached), target, last=name == "false_positive_rate")
         low, share = int(at), at - int(at)
         high = min(low + 1, len(reached) - 1)
         counts.append((1 - share) * table[low] + share * table[high])
@@ -161,6 +166,20 @@ def _equalise(scores: ScoreHistogram, name: str, whole: Array) -> Scenario:
     everywhere = float(np.nanmedian(cut))
     bent = [_bent(scores, group, cut[group], everywhere) for group in range(len(cut))]
     return _scenario(name, np.stack(counts), cut, np.array(bent))
+
+
+def _position(reached: Array, target: float, *, last: bool) -> float:
+    """Where a rising rate reaches a target first, or last; between two bins where need be."""
+    if last:
+        before = min(int(np.searchsorted(reached, target + 1e-12, "right")) - 1, len(reached) - 1)
+        after = min(before + 1, len(reached) - 1)
+    else:
+        after = min(int(np.searchsorted(reached, target - 1e-12)), len(reached) - 1)
+        before = max(after - 1, 0)
+    step = float(reached[after] - reached[before])
+    if step <= 0:
+        return float(before)
+    return before + min(max((target - float(reached[before])) / step, 0.0), 1.0)
 
 
 def _score_at(scores: ScoreHistogram, group: int, position: float) -> float:

@@ -36,6 +36,8 @@ class Inequality:
         cases.
     p_value : float
         How often equal groups go as far as observed.
+    more_than_chance : bool
+        Whether that is rarer than the report's confidence allows for.
     lowest, highest : int
         Positions of the two groups; -1 where undefined.
     n_groups : int
@@ -49,6 +51,7 @@ class Inequality:
     high: float
     by_chance: float
     p_value: float
+    more_than_chance: bool
     lowest: int
     highest: int
     n_groups: int
@@ -90,7 +93,8 @@ def _inequality(
     measure: Measure, own: Estimates, drawn: dict[str, Array], confidence: float
 ) -> Inequality:
     sign = 1.0 if measure.larger_is_worse else -1.0
-    observed = {n: float(_statistic(measure, n, own, own.of[n].value)) for n in measure.metrics}
+    figures = {n: _comparable(own, n) for n in measure.metrics}
+    observed = {n: float(_statistic(measure, n, own, v)) for n, v in figures.items()}
     metric = max(observed, key=lambda n: (observed[n] == observed[n], sign * observed[n]))
     worst = np.maximum if measure.larger_is_worse else np.minimum
     # Half a test is none: where one of its figures is undefined, so is the measure.
@@ -99,16 +103,27 @@ def _inequality(
     band, p_value = no_difference(
         value, by_chance, larger_is_worse=measure.larger_is_worse, confidence=confidence
     )
-    values = own.of[metric].value
+    values = figures[metric]
     n_groups = int(np.isfinite(values).sum())
     if not np.isfinite(value):
         return Inequality(
-            measure.name, metric, value, np.nan, np.nan, np.nan, np.nan, -1, -1, n_groups
+            measure.name, metric, value, np.nan, np.nan, np.nan, np.nan, False, -1, -1, n_groups
         )
-    lowest, highest = int(np.nanargmin(values)), int(np.nanargmax(values))
+    lowest = int(np.nanargmin(values))
+    others = np.where(np.arange(len(values)) == lowest, np.nan, values)
+    highest = int(np.nanargmax(others))  # another group, even where all are equal
+    rare = p_value <= 1 - confidence + 1e-12
     return Inequality(
-        measure.name, metric, value, np.nan, np.nan, band, p_value, lowest, highest, n_groups
+        measure.name, metric, value, np.nan, np.nan, band, p_value, rare, lowest, highest, n_groups
     )
+
+
+def _comparable(own: Estimates, metric: str) -> Array:
+    """A figure per group; NaN where its error is unknown, since chance could not be drawn then."""
+    estimated = own.of[metric]
+    if metric in own.trials or metric == "ece":
+        return estimated.value
+    return np.where(np.isfinite(estimated.error) & (estimated.error > 0), estimated.value, np.nan)
 
 
 def _statistic(measure: Measure, metric: str, own: Estimates, values: Array) -> Array:
@@ -149,14 +164,14 @@ def _with_limits(found: list[Inequality], own: Estimates, confidence: float) -> 
         if one.lowest < 0:
             continue
         if one.metric not in own.trials:
-            limits[i] = _normal_limits(one, own.of[one.metric], all_pairs(one.n_groups, confidence))
+            limits[i] = _normal_limits(one, own.of[one.metric], _critical(one, confidence))
         elif kind in by_kind:
             by_kind[kind].append(i)
     for name, chosen in by_kind.items():
         if not chosen:
             continue
         k1, n1, k2, n2 = np.array([_pair(found[i], own) for i in chosen]).T
-        z = np.array([all_pairs(found[i].n_groups, confidence) for i in chosen])
+        z = np.array([_critical(found[i], confidence) for i in chosen])
         if name == "difference":
             low, high = miettinen_nurminen(k1, n1, k2, n2, z=z)
             low = np.maximum(low, 0.0)
@@ -165,6 +180,12 @@ def _with_limits(found: list[Inequality], own: Estimates, confidence: float) -> 
             high = np.minimum(high, 1.0)
         limits |= dict(zip(chosen, zip(low.tolist(), high.tolist(), strict=True), strict=True))
     return [replace(one, low=limits[i][0], high=limits[i][1]) for i, one in enumerate(found)]
+
+
+def _critical(one: Inequality, confidence: float) -> float:
+    """For all pairs of groups, and for having picked the worst of several figures (Bonferroni)."""
+    n_figures = len(MEASURES[one.measure].metrics)
+    return all_pairs(one.n_groups, 1 - (1 - confidence) / n_figures)
 
 
 def _pair(one: Inequality, own: Estimates) -> tuple[float, float, float, float]:

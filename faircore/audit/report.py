@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from faircore.audit.estimates import Estimates
 from faircore.audit.gaps import Gaps
 from faircore.audit.inequality import Inequality
+from faircore.errors import InputError
 from faircore.groups import Partition, find_partition
 from faircore.metrics.calibration import cumulative_error
 from faircore.metrics.intervals import Array
@@ -98,19 +99,26 @@ class GroupReport:
         too few or hidden.
         """
         metrics = list(self.estimates.of)
-        index = pd.MultiIndex.from_tuples(
-            [
-                (partition.name, group, metric)
-                for partition in self.partitions
-                for group in partition.group_names
-                for metric in metrics
+        index = self._index(metrics)
+        frame = pd.DataFrame({k: v.ravel() for k, v in self._columns.items()}, index)
+        frame["stands_out"] = (frame["gap_low"] > 0) | (frame["gap_high"] < 0)
+        return frame
+
+    def _index(self, metrics: list[str]) -> pd.MultiIndex:
+        """Partition, group and figure in the order of the report, which look-ups know as sorted."""
+        groups = [name for p in self.partitions for name in p.group_names]
+        names = list(dict.fromkeys(groups))
+        across, down = range(len(metrics)), [names.index(name) for name in groups]
+        splits = [i for i, p in enumerate(self.partitions) for _ in p.labels]
+        return pd.MultiIndex(
+            levels=[[p.name for p in self.partitions], names, metrics],
+            codes=[
+                [i for i in splits for _ in across],
+                [i for i in down for _ in across],
+                [i for _ in groups for i in across],
             ],
             names=["partition", "group", "metric"],
         )
-        frame = pd.DataFrame({k: v.ravel() for k, v in self._columns.items()}, index)
-        frame["q_value"] = benjamini_hochberg(frame["p_value"].to_numpy())
-        frame["stands_out"] = (frame["gap_low"] > 0) | (frame["gap_high"] < 0)
-        return frame
 
     def table(self, partition: str, column: str = "value") -> pd.DataFrame:
         """One column of :attr:`by_group` for one partition: groups down, figures across."""
@@ -118,6 +126,11 @@ class GroupReport:
         if column == "stands_out":
             low, high = (self.table(partition, end) for end in ("gap_low", "gap_high"))
             return (low > 0) | (high < 0)
+        if column not in self._columns:
+            raise InputError(
+                f"There is no column {column!r}. Choose one of: value, "
+                f"{', '.join(c for c in self._columns if c != 'value')}, stands_out."
+            )
         values = self._columns[column][split.groups]
         return pd.DataFrame(values, list(split.group_names), metrics)
 
@@ -125,10 +138,13 @@ class GroupReport:
     def _columns(self) -> dict[str, Array]:
         """Every column for all groups and figures, (g, figures); NaN where a group is hidden."""
         metrics = list(self.estimates.of)
-        return {
+        found = {
             name: np.where(self.hidden[:, None], np.nan, self._stack(name, metrics))
             for name in _COLUMNS
         }
+        p_values = found["p_value"]
+        found["q_value"] = benjamini_hochberg(p_values.ravel()).reshape(p_values.shape)
+        return found
 
     def _stack(self, column: str, metrics: list[str]) -> Array:
         """One column for all groups and figures, shape (g, figures)."""

@@ -41,13 +41,8 @@ class StudySpec:
     system : str
         ``existing``, or a name of :data:`faircore.audit.baseline.BASELINES`.
     threshold : float
-        From which score a person is selected.
+        From which score, in [0, 1], a person is selected.
     seed : int
-
-    Raises
-    ------
-    InputError
-        When the system is unknown or the threshold outside [0, 1].
     """
 
     system: str = EXISTING

@@ -26,7 +26,7 @@ class Wording:
     Attributes
     ----------
     good, bad : str
-        People of either outcome: "who would repay", "who would not".
+        People of either outcome: "who would repay", "who would not repay".
     selected, refused : str
         The decisions: "approved", "turned down".
     """
@@ -61,7 +61,8 @@ USUAL = Wording()
 
 def of_hundred(value: float, *, apart: float = 1.0) -> str:
     """A share as people of 100; a decimal where whole people would hide something."""
-    return f"{100 * value:.{1 if min(abs(apart), value) < 0.03 and value > 0 else 0}f}"
+    fine = (value > 0 and abs(apart) < 0.03) or 0 < min(value, 1 - value) < 0.03
+    return f"{100 * value:.{1 if fine else 0}f}"
 
 
 def points(value: float) -> str:
@@ -95,9 +96,16 @@ def pair_sentence(
     if metric == "calibration_gap":
         place = f"in {other}" if other else "overall"
         return f"In {name}, scores promise {_promise(value)}; {place}, {_promise(compared)}."
+    if metric in ("brier", "log_loss", "ece", "calibration_error"):
+        style, place = ".1%" if METRICS[metric].percent else ".3f", f"in {other}" if other else ""
+        return (
+            f"{METRICS[metric].title}: {value:{style}} in {name}, {compared:{style}} "
+            f"{place or 'overall'}."
+        )
     whom, what = wording.parts(metric)
-    such = "pairs" if metric == "auc" else "people"
-    place = f"in {other}" if other else f"of 100 such {such} overall"
+    such = {"auc": "such pairs", "selection_rate": "people", "base_rate": "people",
+            "accuracy": "people"}.get(metric, "such people")  # fmt: skip
+    place = f"in {other}" if other else f"of 100 {such} overall"
     return (
         f"Of 100 {whom} in {name}, {of_hundred(value, apart=apart)} {what}; {place}, "
         f"{of_hundred(compared, apart=apart)}."
@@ -112,14 +120,19 @@ def _promise(value: float) -> str:
 def verdict(found: Inequality) -> str:
     """Whether a gap is more than chance, in a few words."""
     if not math.isfinite(found.value):
-        return "too few people to tell"
-    return "more than chance" if found.p_value <= ALPHA else "can be chance"
+        return "too few people to tell" if found.n_groups < 2 else "not defined"
+    return "more than chance" if found.more_than_chance else "can be chance"
 
 
 def widest(report: GroupReport) -> tuple[str, str, str] | None:
     """Partition, group and figure of the first headline; ``None`` when nothing stands out."""
     found = _told(report)
     return None if found.empty else (*map(str, found.index[0]),)  # type: ignore[return-value]
+
+
+def n_named(report: GroupReport) -> int:
+    """How many groups could be told of in :func:`headlines`."""
+    return len(_told(report))
 
 
 def _told(report: GroupReport) -> pd.DataFrame:
@@ -164,10 +177,12 @@ def _standout(
         ("" if other is None else f"group {other}", values["value"] - values["gap"]),
         wording=wording,
     )
-    return (
-        f"{sentence} Difference {points(values['gap'])}, limits "
-        f"{points(values['gap_low']).removesuffix(' points')} to {points(values['gap_high'])}."
-    )
+    low, high = sorted(abs(100 * values[end]) for end in ("gap_low", "gap_high"))
+    if metric == "calibration_gap":
+        much = "higher" if values["gap"] > 0 else "lower"
+    else:
+        much = "more often" if values["gap"] > 0 else "less often"
+    return f"{sentence} That is {much}, truly by {low:.1f} to {high:.1f} points."
 
 
 def inequality_sentence(
@@ -178,6 +193,8 @@ def inequality_sentence(
     wording: Wording = USUAL,
 ) -> str:
     """One measure of one partition: the two groups, and whether it is chance."""
+    if not np.isfinite(found.value) and found.n_groups >= 2:
+        return f"{MEASURES[found.measure].title}: not defined, since a figure is 0 in every group."
     if not np.isfinite(found.value):
         return f"Too few people to compare: a figure needs at least {report.min_people:.0f}."
     at = report.partition(partition)
@@ -185,12 +202,7 @@ def inequality_sentence(
     values = report.estimates.of[found.metric].value[at.groups]
     pair = [(f"group {names[i]}", float(values[i])) for i in (found.lowest, found.highest)]
     measure = MEASURES[found.measure]
-    told = (
-        pair_sentence(found.metric, *pair, wording=wording)
-        if METRICS[found.metric].percent and found.metric != "ece"
-        else f"{METRICS[found.metric].title}: {pair[0][1]:.3f} in {pair[0][0]}, "
-        f"{pair[1][1]:.3f} in {pair[1][0]}."
-    )
+    told = pair_sentence(found.metric, *pair, wording=wording)
     value, band = (measure_text(found.measure, v) for v in (found.value, found.by_chance))
     reach = "at least" if measure.kind == "ratio" else "up to"
     return (

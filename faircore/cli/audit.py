@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from faircore.metrics.tally import Tally
 
 _BIG = 256 * 1024**2  # bytes from which a file is counted without being loaded
+_NO_INTERVAL = ("differential_fairness", "ece_difference")
 _COLUMNS = {
     "base_rate": "good, %", "selection_rate": "selected, %", "true_positive_rate": "TPR, %",
     "false_positive_rate": "FPR, %", "positive_predictive_value": "PPV, %", "accuracy": "acc., %",
@@ -36,7 +37,7 @@ def audit(options: argparse.Namespace) -> int:
     tally, source, title = _count(options)
     report = report_tally(
         tally,
-        reference=dict(_equation(text, "--reference sex=Male") for text in options.reference),
+        reference=_references(options.reference),
         confidence=options.confidence,
         min_people=options.min_people,
     )
@@ -46,8 +47,13 @@ def audit(options: argparse.Namespace) -> int:
                 f"The limit of {name!r} needs scores, and there are only decisions. Name a column "
                 "with --score, or leave the limit out."
             )
-    paper = AuditPaper(report, title, source)
-    _print(report, title, source)
+        if options.limit_on == "certain" and name in _NO_INTERVAL:
+            raise InputError(
+                f"{name!r} has no interval, so nothing about it is certain. Use --limit-on found."
+            )
+    rows = "Rows the baseline did not learn from." if options.baseline else "All rows of the file."
+    paper = AuditPaper(report, title, source, rows=rows)
+    _print(report, title, source, rows)
     if options.html:
         write_paper(paper.to_html(), options.html)
     if options.json:
@@ -156,12 +162,12 @@ def _title(spec: DataSpec) -> str:
     return f"Audit of {named or 'nothing'}"
 
 
-def _print(report: GroupReport, title: str, source: str) -> None:
+def _print(report: GroupReport, title: str, source: str, rows: str) -> None:
     import pandas as pd
 
     from faircore.audit import chance, find_measure, headlines, measure_text, verdict
 
-    print(f"{title}, {source}, {report.tally.n_rows:,} people\n")
+    print(f"{title}, {source}, {report.tally.n_rows:,} people. {rows}\n")
     found = headlines(report)
     print("\n".join(f"* {line}" for line in found) or "No group differs by more than chance.")
     for partition in report.partitions:
@@ -183,7 +189,11 @@ def _print(report: GroupReport, title: str, source: str) -> None:
                 f"  by chance {measure_text(one.measure, one.by_chance):>12}  "
                 f"{verdict(one)} ({chance(one.p_value)})"
             )
-    print("\n* more than chance, all groups of a partition considered at once; – undefined, fewer")
+    print(
+        "\nEach verdict is for itself: of 20 between equal groups one says more than chance. What"
+    )
+    print("is named at the top holds with everything considered together.")
+    print("* more than chance, all groups of a partition considered at once; – undefined, fewer")
     print(f"  than {report.min_people:.0f} people, or withheld for the sake of a small group")
 
 
@@ -196,9 +206,18 @@ def _limit(text: str) -> tuple[str, float]:
         limit = float(value)
     except ValueError:
         limit = math.nan
-    if not math.isfinite(limit):
-        raise InputError(f"The limit of {name!r} must be a number. Write {name}=0.1.")
+    if not limit >= 0 or math.isinf(limit):
+        raise InputError(
+            f"The limit of {name!r} must be a number of zero or more. Write {name}=0.1."
+        )
     return name, limit
+
+
+def _references(texts: list[str]) -> dict[str, str]:
+    pairs = [_equation(text, "--reference sex=Male") for text in texts]
+    if len(dict(pairs)) < len(pairs):
+        raise InputError("--reference names a partition twice. Name one group for each.")
+    return dict(pairs)
 
 
 def _equation(text: str, example: str) -> tuple[str, str]:
@@ -221,6 +240,9 @@ def _broken(report: GroupReport, limits: list[tuple[str, float]], *, certain: bo
                 print(f"cannot tell: {name} by {partition.name} (too few people)")
                 continue
             value = (one.low if larger else one.high) if certain else one.value
+            if not math.isfinite(value):
+                print(f"cannot tell: {name} by {partition.name} (it has no interval)")
+                continue
             over = value > limit if larger else value < limit
             broken |= over
             print(
@@ -232,7 +254,12 @@ def _broken(report: GroupReport, limits: list[tuple[str, float]], *, certain: bo
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the command to the parser."""
-    parser = commands.add_parser("audit", help=audit.__doc__)
+    parser = commands.add_parser(
+        "audit",
+        help=audit.__doc__,
+        description="Measure a system per group. Example: faircore audit loans.csv --target repaid "
+        "--score score --sensitive race --sensitive sex --cross race,sex --html audit.html",
+    )
     parser.set_defaults(run=audit)
     add_roles(parser)
     parser.add_argument("--score", help="column of probabilities of the system")
@@ -241,17 +268,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--baseline", choices=("logistic", "boosted"), help="train a plain model and audit that"
     )
-    parser.add_argument("--threshold", type=float, default=0.5, help="a score is a yes from here")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="a score is a yes from here; default 0.5"
+    )
     parser.add_argument(
         "--reference", action="append", default=[], help="compare with a group: sex=Male; repeat"
     )
-    parser.add_argument("--confidence", type=float, default=0.95)
-    parser.add_argument("--min-people", type=int, default=10, help="fewer are not shown")
+    parser.add_argument(
+        "--confidence", type=float, default=0.95, help="of intervals and bands; default 0.95"
+    )
+    parser.add_argument(
+        "--min-people", type=int, default=10, help="fewer are not shown; default 10"
+    )
     parser.add_argument("--html", help="write a page that opens offline")
     parser.add_argument("--json", help="write everything as data")
     parser.add_argument(
         "--limit", action="append", default=[],
-        help="demographic_parity_difference=0.1: exit code 1 when a partition breaks it; repeat",
+        help="demographic_parity_difference=0.1: exit code 1 when a partition breaks it, 0 where "
+        "it holds or nobody can tell; a wrong name lists them all; repeat",
     )  # fmt: skip
     parser.add_argument(
         "--limit-on", choices=("found", "certain"), default="found",

@@ -63,6 +63,8 @@ class AuditPaper:
     wording : Wording
     further : dict
         Results of other checks as plain data: proxies, switches, similar people, the outcome.
+    rows : str
+        Which rows were counted, in a sentence.
     """
 
     report: GroupReport
@@ -70,6 +72,7 @@ class AuditPaper:
     source: str
     wording: Wording = USUAL
     further: dict[str, Any] | None = None
+    rows: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data; what is undefined, too few or withheld is ``None``."""
@@ -79,6 +82,7 @@ class AuditPaper:
             "title": self.title,
             "source": self.source,
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rows": self.rows,
             "people": report.tally.n_rows,
             "weighted": report.tally.weighted,
             "confidence": report.confidence,
@@ -90,7 +94,7 @@ class AuditPaper:
             "disparities": _records(report.disparities),
             "words": {p.name: self._words(p.name) for p in report.partitions},
             "calibration": _records(report.calibration) if len(report.calibration) else [],
-            "further": self.further or {},
+            "further": _plain(self.further or {}),
         }
 
     def to_json(self) -> str:
@@ -111,15 +115,21 @@ class AuditPaper:
             "everybody"
             if not report.reference
             else ", ".join(f"{g} ({p})" for p, g in report.reference.items())
+            + ("" if len(report.reference) == len(report.partitions) else ", elsewhere everybody")
         )
         return (
             "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
             f"<title>{escape(self.title)}</title><style>{_STYLE}</style>{_plotly()}</head><body>"
             f"<h1>{escape(self.title)}</h1><p class='quiet'>{escape(self.source)}, "
             f"{report.tally.n_rows:,} people. Groups are compared with {escape(reference)}; "
-            f"limits hold for all groups of a comparison at once, {report.confidence:.0%}. "
+            f"limits hold for all groups of a comparison at once, {100 * report.confidence:g}%. "
             f"Fewer than {report.min_people:.0f} people are not judged, nor is a group shown that "
-            f"would give them away.</p><h2>What stands out</h2>{told}{''.join(sections)}"
+            f"would give them away. {escape(self.rows)} Made on {datetime.now(UTC):%d %B %Y}.</p>"
+            f"<h2>What stands out</h2>{told}<p class='quiet'>Named here is what remains with all "
+            "groups and figures considered together: one in twenty may be a false alarm. A group "
+            "that is not named is not proven to be treated fairly. Below, each row is judged by "
+            "itself: of 20 between equal groups one says “more than chance”. A ratio of selection "
+            f"below .80 breaks the four-fifths rule.</p>{''.join(sections)}"
             f"{self._checks()}"
             "</body></html>"
         )
@@ -189,6 +199,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

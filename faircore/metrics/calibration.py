@@ -225,7 +225,11 @@ def null_calibration(
     ndarray, shape (b, g)
     """
     table, pooled = reliability(scores), reliability(everybody)
-    miss = np.nan_to_num(pooled.rate - pooled.score)[0]
+    # Shrunk to its debiased size: the noise of everybody's own bins is no miss of theirs.
+    miss, share = np.nan_to_num(pooled.rate - pooled.score)[0], _share(pooled)[0]
+    raw = float((share * miss**2).sum())
+    true = raw - float((share * np.nan_to_num(pooled.seen[0])).sum())
+    miss = miss * np.sqrt(max(true, 0.0) / raw) if raw > 0 else miss
     known = pooled.weight[0] > 0
     at = np.interp(np.nan_to_num(table.score), pooled.score[0, known], miss[known])
     error = np.sqrt(np.nan_to_num(table.seen))

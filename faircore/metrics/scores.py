@@ -57,8 +57,11 @@ def auc(scores: ScoreHistogram, *, confidence: float = 0.95) -> Estimated:
             seen_m
         ) + _placed(negative_squares, above, value) / n**2 * _unbiased(seen_n)
     error = np.sqrt(variance)
-    low, high = _auc_limits(value, error, seen_m, seen_n, z_of(confidence))
-    return Estimated(value, low, high, error)
+    z = z_of(confidence)
+    low, high = _auc_limits(value, error, seen_m, seen_n, z)
+    # Where DeLong's error says that nothing can vary, the limits know better.
+    reach = np.fmax(value - low, high - value) / z
+    return Estimated(value, low, high, np.where(error > 0, error, reach))
 
 
 def _placed(squares: Array, place: Array, value: Array) -> Array:
@@ -139,7 +142,11 @@ def calibration_gap(scores: ScoreHistogram, *, confidence: float = 0.95) -> Esti
         plain = np.sqrt(rate * (1 - rate) / np.maximum(seen - 1, 1e-9))
         part = np.where((rate > 0) & (rate < 1), np.minimum(error / plain, 1.0), 1.0)
         low, high = wilson(rate * seen, seen, z=z_of(confidence))
-    return Estimated(value, value - (high - rate) * part, value + (rate - low) * part, error)
+    below, above = (high - rate) * part, (rate - low) * part
+    # Where everybody has one outcome, the residuals of few distinct scores hardly vary.
+    reach = np.maximum(below, above) / z_of(confidence)
+    error = np.where((rate > 0) & (rate < 1), error, np.fmax(error, reach))
+    return Estimated(value, value - below, value + above, error)
 
 
 def missed(scores: ScoreHistogram) -> Array:

@@ -34,8 +34,8 @@ def impossibility_figure(found: Impossibility) -> go.Figure:
             go.Bar(
                 x=[round(base, 5)], y=[position], orientation="h", width=0.6, marker_color=CONTEXT,
                 name=escape(found.groups[position]), text=[f"{base:.0%}"], textposition="outside",
-                cliponaxis=False, hovertemplate=f"{escape(found.groups[position])}: "
-                "%{text}<extra></extra>",
+                cliponaxis=False, customdata=[escape(found.groups[position])],
+                hovertemplate="%{customdata}: %{text}<extra></extra>",
             ),
             row=2, col=1,
         )  # fmt: skip

@@ -8,12 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from faircore.audit import GroupReport, find_metric
+from faircore.errors import InputError
 from faircore.metrics.intervals import Array
 from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 
 _LONGEST = 28  # characters of a group's name beside its row
-_BAND = "rgba(128, 132, 140, 0.22)"
+_BAND = "rgba(128, 132, 140, 0.28)"
 
 
 def group_intervals(
@@ -33,6 +34,11 @@ def group_intervals(
     the others as circles. The thin line is the group's own interval.
     """
     split, told = report.partition(partition), find_metric(metric)
+    if metric not in report.estimates.of:
+        raise InputError(
+            f"The figure {metric!r} comes from scores, and this report has decisions only. Pass "
+            "y_score, or choose a figure of decisions."
+        )
     own, at = report.estimates.of[metric], split.groups
     gaps = report.gaps[partition].get(metric)
     named = report.reference.get(partition)
@@ -40,17 +46,11 @@ def group_intervals(
     value, low, high = (
         np.where(hidden, np.nan, getattr(own, part)[at]) for part in ("value", "low", "high")
     )
-    reference = (
-        float(report.everybody.of[metric].value[0])
-        if named is None
-        else float(value[split.group_names.index(named)])
-    )
-    figure = go.Figure()
+    figure, bands = go.Figure(), np.empty(0)
     if gaps is not None:
-        bands = np.where(
-            hidden, np.nan,
-            np.stack([reference - (gaps.high - gaps.gap), reference + (gaps.gap - gaps.low)]),
-        )  # fmt: skip
+        # What each group is compared with, and as far around it as its own limits reach.
+        around = np.where(hidden, np.nan, value - gaps.gap)
+        bands = np.stack([around - (gaps.high - gaps.gap), around + (gaps.gap - gaps.low)])
         figure.add_trace(_bands(bands))
     for position in range(len(split.labels)):
         out = gaps is not None and bool(gaps.stands_out[position])
@@ -71,17 +71,27 @@ def group_intervals(
             )
         )
     calm(figure, height=72 + 40 * len(split.labels), hovermode="closest")
+    reference = _reference(report, partition, metric)
     if np.isfinite(reference):
         figure.add_vline(
             x=round(reference, 5), line={"width": 1, "color": CONTEXT, "dash": "dot"},
             annotation_text="everybody" if named is None else escape(named),
             annotation_position="top", annotation_font_size=12,
         )  # fmt: skip
-    shown = np.concatenate([[reference], value, low, high])
+    shown = np.concatenate([[reference], value, low, high, bands.ravel()])
     shown = shown[np.isfinite(shown)]
     _axes(figure, report, partition, metric, shown)
     figure.update_xaxes(title=told.title, tickformat=".0%" if told.percent else ".2f")
     return figure
+
+
+def _reference(report: GroupReport, partition: str, metric: str) -> float:
+    """Where the line stands: everybody, or the named group."""
+    named = report.reference.get(partition)
+    if named is not None:
+        return float(report.table(partition)[metric][named])
+    # Everybody's AUC also ranks people of different groups: no group is compared with it.
+    return float("nan") if metric == "auc" else float(report.everybody.of[metric].value[0])
 
 
 def _bands(bands: Array) -> go.Bar:

@@ -54,7 +54,10 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
         report.table(partition, column) for column in ("value", "low", "high", "stands_out")
     )
     people = report.table(partition, "people")["selection_rate"]
-    columns: dict[str, object] = {"Group": value.index, "People": people.to_numpy()}
+    columns: dict[str, object] = {
+        "Group": value.index,
+        "People": ["–" if np.isnan(n) else f"{n:,.0f}" for n in people],
+    }
     helps = {}
     for metric in (m for m in metrics if m in value):
         told = METRICS[metric]
@@ -70,10 +73,8 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
         ]  # fmt: skip
         helps[head] = st.column_config.Column(help=told.sentence, alignment="right")
     frame = pd.DataFrame(columns)
-    st.dataframe(
-        frame.style.format({"People": "{:,.0f}"}, na_rep="–"), hide_index=True, width="stretch",
-        column_config=helps,
-    )  # fmt: skip
+    helps["People"] = st.column_config.Column(alignment="right")
+    st.dataframe(frame, hide_index=True, width="stretch", column_config=helps)
 
 
 def _shrunken(report: GroupReport, partition: str, metric: str) -> None:

@@ -1,7 +1,8 @@
-"""Groups of the audited system: the picture, the inequalities, every figure."""
+"""Groups of the audited system: who stands out, the picture, the inequalities."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +16,8 @@ from faircore.audit import (
     headlines,
     inequality_sentence,
     measure_text,
+    n_named,
+    pair_sentence,
     verdict,
 )
 from faircore.plots import group_intervals
@@ -33,10 +36,13 @@ def what_stands_out(report: GroupReport, wording: Wording) -> None:
         st.markdown("#### No group differs from the others by more than chance")
         st.write("That is not proof of fairness: small groups leave room for large differences.")
         return
-    n_groups = report.standouts.index.droplevel(2).nunique()  # type: ignore[arg-type]
-    n_all = int((~report.hidden & (report.tally.sizes > 0)).sum())
-    st.markdown(f"#### {n_groups} of {n_all} groups stand out in some figure, beyond chance")
+    st.markdown("#### Some groups are treated differently, by more than chance")
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found))
+    if n_named(report) > len(found):
+        st.caption(
+            f"The widest {len(found)} of {n_named(report)}. Where one group is selected less "
+            "often, others stand out as selected more often, and groups contain each other."
+        )
 
 
 def controls(report_partitions: list[str], metrics: list[str], groups: list[str]) -> None:
@@ -75,6 +81,9 @@ def picture(report: GroupReport, partition: str, metric: str, wording: Wording) 
         group_intervals(report, partition, metric), key="audit-groups",
         alt=f"{METRICS[metric].title} by {partition}; the table below holds the same values",
     )  # fmt: skip
+    told = _against_reference(report, partition, metric, wording)
+    if told:
+        st.markdown(plain(told))
     if found is not None:
         st.markdown(plain(inequality_sentence(report, partition, found, wording=wording)))
     with st.expander("How to read this"):
@@ -89,6 +98,19 @@ def picture(report: GroupReport, partition: str, metric: str, wording: Wording) 
             "Chance makes the error of small groups look larger: the calibration table says by how "
             "much."
         )
+
+
+def _against_reference(report: GroupReport, partition: str, metric: str, wording: Wording) -> str:
+    """The group furthest from the named one, beside it."""
+    named, gaps = report.reference.get(partition), report.gaps[partition].get(metric)
+    if named is None or gaps is None or not np.isfinite(gaps.gap).any():
+        return ""
+    names, values = report.partition(partition).group_names, report.table(partition)[metric]
+    other = names[int(np.nanargmax(np.abs(gaps.gap)))]
+    return pair_sentence(
+        metric, (f"group {other}", float(values[other])), (f"group {named}", float(values[named])),
+        wording=wording,
+    )  # fmt: skip
 
 
 def inequality_table(report: GroupReport, partition: str, wording: Wording) -> None:
@@ -106,8 +128,9 @@ def inequality_table(report: GroupReport, partition: str, wording: Wording) -> N
                 "Found": measure_text(found.measure, found.value),
                 "By chance alone": measure_text(found.measure, found.by_chance),
                 "Verdict": f"{mark}{verdict(found)}{rule}",
-                "Lowest": names[found.lowest] if known else "–",
-                "Highest": names[found.highest] if known else "–",
+                "Lowest – highest": f"{names[found.lowest]} – {names[found.highest]}"
+                if known
+                else "–",
                 "p-value": chance(found.p_value),
                 "Limits": f"{low.removesuffix(' points')} to {high}" if low != "–" else "–",
             }
@@ -118,8 +141,12 @@ def inequality_table(report: GroupReport, partition: str, wording: Wording) -> N
     )
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", column_config=right,
-        height=36 * (len(rows) + 1),
+        height=35 * (len(rows) + 1) + 3,
     )  # fmt: skip
+    st.caption(
+        "Each row is judged by itself: of 20 between equal groups, one says “more than chance”. "
+        "What is named at the top of the page holds with everything considered together."
+    )
     with st.expander("All of this in words"):
         sentences = (
             inequality_sentence(report, partition, found, wording=wording)

@@ -15,6 +15,12 @@ from pages.components.charts import show_chart
 from pages.components.session import reviews
 from pages.components.words import plain
 
+_EXAMPLES = {
+    "good": "who would repay",
+    "bad": "who would not repay",
+    "selected": "approved",
+    "refused": "declined",
+}
 _ANSWERS = ("yes", "no", "unsure")
 
 
@@ -43,11 +49,10 @@ def outcome_form(review: Review) -> None:
             answers[name] = st.radio(
                 question.text, _ANSWERS, horizontal=True, key=f"outcome-{name}",
                 index=_ANSWERS.index(before) if before in _ANSWERS else None,
-                captions=None, help=question.example,
+                help=question.example,
             )  # fmt: skip
-        st.markdown("**Words for this case**, used in every sentence of this page")
-        plainest = Wording()
-        columns = st.columns(4)
+        st.markdown("**Words for this case**, used in the sentences about groups")
+        columns = [*st.columns(2), *st.columns(2)]
         labels = {
             "good": "Good: people …",
             "bad": "Not good: people …",
@@ -57,7 +62,7 @@ def outcome_form(review: Review) -> None:
         wording = {
             name: column.text_input(
                 labels[name], value=last["wording"].get(name, ""), max_chars=60,
-                placeholder=getattr(plainest, name), key=f"wording-{name}",
+                placeholder=_EXAMPLES[name], key=f"wording-{name}",
             ).strip()
             for name, column in zip(labels, columns, strict=True)
         }  # fmt: skip
@@ -80,7 +85,7 @@ def outcome_form(review: Review) -> None:
         missing = len(QUESTIONS) - len(last["answers"])
         st.caption(
             f"Answered by {plain(last['who'])}, {last['at'][:10]}"
-            + (f"; {missing} questions are open." if missing else ".")
+            + (f"; questions still open: {missing}." if missing else ".")
             + ("" if found or missing else " Nothing puts the outcome in doubt.")
         )
 
@@ -96,8 +101,9 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
     st.markdown(
         f"Of 100 people in group **{names[high]}**, {100 * found.base_rates[high]:.0f} are people "
         f"{plain(wording.good)}; in group **{names[low]}**, {100 * found.base_rates[low]:.0f}. "
-        "As long as that differs, no system can have all of these at once: equally reliable "
-        "scores, equal errors in all groups, equal selection. Closing one gap opens another."
+        f"{_surely(report, partition)}, and where it differs, no system that makes mistakes can "
+        "have all of these at once: equally reliable scores, equal errors in all groups, equal "
+        "selection. Closing one gap opens another."
     )
     base = found.scenarios[0]
     for scenario in found.scenarios[1:]:
@@ -110,20 +116,14 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
             f"the same decision, or scores are bent by up to "
             f"{100 * float(scenario.bent.max()):.0f} points and lose their calibration."
         )
+    st.caption(
+        "“Now” is the system as it decides today; the other rows apply thresholds to its score."
+    )
     show_chart(
         impossibility_figure(found), key="impossibility",
         alt="Gaps left when one is closed, and the base rate of each group; the list above says "
         "the same",
     )  # fmt: skip
-    st.caption(
-        "If a yes were equally reliable everywhere, and people with the good outcome were found "
-        "equally often, then people without it would be selected wrongly at "
-        + ", ".join(
-            f"{plain(name)} {percent(value) if value <= 1 else 'no possible rate'}"
-            for name, value in zip(found.groups, found.implied.tolist(), strict=True)
-        )
-        + ": arithmetic leaves no choice."
-    )
     with st.expander("How this is computed"):
         st.write(
             "Each group gets the threshold at which the chosen rate is that of everybody today, "
@@ -131,6 +131,23 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
             "off. “Scores bent” is how far a group's scores would have to move, on average, for "
             "one threshold to do the same."
         )
+        st.write(
+            "If a yes were equally reliable everywhere, and people with the good outcome were "
+            "found equally often, arithmetic would have people without it selected wrongly at "
+            + ", ".join(
+                f"{plain(name)} {value:.0%}" if value <= 1 else f"{plain(name)}: not possible"
+                for name, value in zip(found.groups, found.implied.tolist(), strict=True)
+            )
+            + "."
+        )
+
+
+def _surely(report: GroupReport, partition: str) -> str:
+    """Whether the base rates differ by more than chance."""
+    found = next(i for i in report.inequalities[partition] if i.measure == "base_rate_difference")
+    return f"That difference {'is' if found.more_than_chance else 'can be'} " + (
+        "more than chance" if found.more_than_chance else "chance"
+    )
 
 
 _TOLD = {

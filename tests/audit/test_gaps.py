@@ -12,6 +12,7 @@ from faircore.audit.measures import GAP_METRICS
 from faircore.groups import Groups
 from faircore.metrics import RATES
 from faircore.metrics.tally import tally_rows
+from faircore.plots import group_intervals
 
 # Their figure of everybody is the mean of the groups' figures, by weight.
 LINEAR = (*RATES, "brier", "log_loss", "calibration_gap")
@@ -52,14 +53,19 @@ def test_the_gap_is_what_those_outside_leave_of_the_difference(weighted: bool) -
         assert ((gaps.low <= gaps.gap) & (gaps.gap <= gaps.high)).all()
 
 
-def test_a_ranking_is_compared_with_the_ranking_that_is_shown() -> None:
-    # Scores of one group are higher throughout: each is ranked well, all together are not.
+def test_a_ranking_is_compared_with_those_outside_the_group() -> None:
+    # Scores of one group are higher throughout: both are ranked equally well, all together badly.
     rng = np.random.default_rng(0)
     y, g = rng.integers(0, 2, 2_000), rng.choice(["a", "b"], 2_000)
     s = 1 / (1 + np.exp(-(rng.normal(size=2_000) + y + 3 * (g == "a"))))
     report = group_report(y, y_score=s, sensitive_features={"g": g})
     value, gap = report.table("g")["auc"], report.table("g", "gap")["auc"]
-    np.testing.assert_allclose(gap, value - report.overall.loc["auc", "value"], atol=0.01)
+    assert (value - report.overall.loc["auc", "value"]).min() > 0.1
+    share = report.table("g", "people")["selection_rate"] / 2_000
+    np.testing.assert_allclose(gap, (1 - share) * (value - value[::-1].to_numpy()), atol=1e-9)
+    assert not report.table("g", "stands_out")["auc"].any()
+    assert not group_intervals(report, "g", "auc").layout.shapes  # no line that none stands by
+    assert group_intervals(report, "g", "accuracy").layout.shapes
 
 
 @pytest.mark.parametrize("reference", [None, {"g": "b"}])
@@ -139,6 +145,18 @@ def test_what_one_side_lacks_is_not_compared() -> None:
         assert not found.stands_out.any()
     assert np.isfinite(overall["selection_rate"].gap).all()
     np.testing.assert_array_equal(np.isnan(named["selection_rate"].gap), [False, True])
+
+
+def test_groups_that_share_an_uncertain_reference_are_nearly_one_comparison() -> None:
+    # The reference's error is in all ten gaps, and theirs are small beside it.
+    rng = np.random.default_rng(0)
+    g = np.r_[np.zeros(40), 1 + np.arange(20_000) % 10].astype(int)
+    y, d = rng.integers(0, 2, len(g)), rng.integers(0, 2, len(g))
+    gaps = group_report(y, d, sensitive_features={"g": g}, reference={"g": "0"}).gaps["g"]
+    alone = np.sqrt(0.25 * (1 / 40 + 1 / 2_000))
+    half = (gaps["selection_rate"].high - gaps["selection_rate"].low)[1:] / 2
+    assert (half > 1.75 * alone).all()
+    assert (half < 2.3 * alone).all()
 
 
 def test_many_groups_need_wider_limits_than_one_comparison() -> None:

@@ -199,7 +199,8 @@ def test_a_named_group_takes_the_place_of_everybody() -> None:
     assert gap.loc["m"].isna().all()
     assert report.table("sex", "p_value").loc["m"].isna().all()
     usual = group_report(**arguments)
-    pd.testing.assert_frame_equal(report.by_group.loc[["race"]], usual.by_group.loc[["race"]])
+    race, as_usual = (r.by_group.loc[["race"]].drop(columns="q_value") for r in (report, usual))
+    pd.testing.assert_frame_equal(race, as_usual)
     pd.testing.assert_frame_equal(report.disparities, usual.disparities)
 
 
@@ -228,7 +229,7 @@ def test_a_planted_difference_is_found() -> None:
 def test_equal_groups_stand_out_as_rarely_as_promised() -> None:
     rng, any_out, p_values, alarms = np.random.default_rng(5), [], [], []
     for seed in range(200):
-        report = report_tally(counted(EQUAL, rng), replicates=200, seed=seed)
+        report = report_tally(counted(EQUAL, rng), replicates=99, seed=seed)
         any_out.append([report.gaps["g"][m].stands_out.any() for m in TOLD])
         alarms.append(not report.standouts.empty)
         found = {q.measure: q.p_value for q in report.inequalities["g"]}
@@ -250,7 +251,7 @@ def test_limits_hold_for_all_groups_at_once(reference: str | None) -> None:
     truth = {m: RATES[m](UNEQUAL) for m in TOLD}
     rng, together, alone, pair = np.random.default_rng(3), [], [], []
     named = None if reference is None else {"g": reference}
-    for seed in range(120):
+    for seed in range(90):
         tally = counted(UNEQUAL, rng)
         report = report_tally(tally, replicates=50, seed=seed, reference=named)
         for metric, true in truth.items():
@@ -276,7 +277,7 @@ def test_limits_hold_for_all_groups_at_once(reference: str | None) -> None:
 def test_the_pair_furthest_apart_may_be_equal() -> None:
     rng = np.random.default_rng(9)
     held: dict[str, list[bool]] = {}
-    for seed in range(500):
+    for seed in range(300):
         found = inequalities(
             estimate(counted(EQUAL, rng)),
             scores=None,
@@ -292,8 +293,8 @@ def test_the_pair_furthest_apart_may_be_equal() -> None:
                 )
     shares = {measure: np.mean(v) for measure, v in held.items()}
     assert len(shares) >= 10
-    # Two standard errors of 500 draws below what is promised.
-    assert all(share >= 0.93 for share in shares.values()), shares
+    # Two standard errors of 300 draws below what is promised.
+    assert all(share >= 0.925 for share in shares.values()), shares
 
 
 @pytest.mark.slow
@@ -302,7 +303,7 @@ def test_equal_scores_stand_out_as_rarely_as_promised() -> None:
     groups = Groups.of({"g": np.repeat(["a", "b", "c", "d"], SIZES)})
     names = ("auc", "brier", "log_loss", "calibration_gap")
     p_values: dict[str, list[float]] = {}
-    for seed in range(80):
+    for seed in range(50):
         s = 1 / (1 + np.exp(-rng.normal(size=1000)))
         y = (rng.random(1000) < s).astype(int)
         tally = tally_rows(y, y_score=s, groups=groups)
@@ -318,13 +319,12 @@ def test_equal_scores_stand_out_as_rarely_as_promised() -> None:
 def test_a_small_group_that_scores_perfectly_is_not_said_to_differ_for_certain() -> None:
     # All have an AUC of .98. Among 24 people everybody is then often ranked right, by chance.
     out = []
-    for seed in range(60):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         y = np.r_[[1, 0] * 12, rng.integers(0, 2, 800)]
         s = 1 / (1 + np.exp(-(rng.normal(size=824) + 4.4 * (y - 0.5))))
         tally = tally_rows(y, y_score=s, groups=Groups.of({"g": ["a"] * 24 + ["b"] * 800}))
-        report = report_tally(tally, replicates=20)
-        out.append(report.gaps["g"]["auc"].stands_out.any())
+        out.append(report_tally(tally, replicates=2).gaps["g"]["auc"].stands_out.any())
     assert np.mean(out) <= 0.2
 
 
@@ -332,16 +332,15 @@ def test_a_small_group_with_one_score_is_not_said_to_differ_for_certain() -> Non
     # Scores are right for everybody. That all 12 who are promised .9 have the good outcome
     # happens in 28 of 100 cases.
     out, p_values = [], []
-    for seed in range(60):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         s = np.r_[np.full(12, 0.9), rng.integers(1, 10, 400) / 10]
         y = (rng.random(412) < s).astype(int)
         tally = tally_rows(y, y_score=s, groups=Groups.of({"g": ["a"] * 12 + ["b"] * 400}))
         report = report_tally(tally, replicates=100)
         out.append(report.gaps["g"]["calibration_gap"].stands_out.any())
-        p_values += [
-            q.p_value for q in report.inequalities["g"] if q.measure == "calibration_gap_difference"
-        ]
+        found = {q.measure: q.p_value for q in report.inequalities["g"]}
+        p_values.append(found["calibration_gap_difference"])
     assert np.mean(out) <= 0.2
     assert np.mean(np.array(p_values) <= 0.05) <= 0.2
 

@@ -28,7 +28,7 @@ from faircore.audit.words import of_hundred
 NAN = float("nan")
 LOANS = Wording("who would repay", "who would not repay", "approved", "turned down")
 GAP = Inequality(
-    "demographic_parity_difference", "selection_rate", 0.13, 0.01, 0.2, 0.05, 0.01, 0, 1, 2
+    "demographic_parity_difference", "selection_rate", 0.13, 0.01, 0.2, 0.05, 0.01, True, 0, 1, 2
 )
 
 
@@ -138,17 +138,12 @@ def test_p_values(p: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [
-        (0.0005, "more than chance"),
-        (0.0499, "more than chance"),
-        (0.05, "more than chance"),
-        (0.0501, "can be chance"),
-        (0.9, "can be chance"),
-    ],
+    [(0.0005, "more than chance"), (0.0499, "more than chance"), (0.9, "can be chance")],
 )
-def test_chance_is_judged_at_one_in_twenty(p: float, words: str) -> None:
+def test_a_verdict_is_that_of_the_report(p: float, words: str) -> None:
     report = report_of({"f": 0.6, "m": 0.7})
-    found = replace(report.inequalities["sex"][0], p_value=p)
+    rare = words == "more than chance"
+    found = replace(report.inequalities["sex"][0], p_value=p, more_than_chance=rare)
     assert verdict(found) == words
     told = inequality_sentence(report, "sex", found)
     assert words in told.lower()
@@ -261,14 +256,14 @@ def test_headlines_by_hand() -> None:
     first, *_ = found = headlines(report, wording=LOANS)
     assert len(found) == 2
     assert re.fullmatch(
-        r"Of 100 people( who would( not)? repay)? in group [fm], (40|70) are approved; of 100 such "
-        r"people overall, 55\. Difference [+−]15\.0 points, limits [+−]\d+\.\d to [+−]\d+\.\d "
+        r"Of 100 people( who would( not)? repay)? in group [fm], (40|70) are approved; "
+        r"of 100 (such )?people overall, 55\. That is (more|less) often, truly by \d+\.\d to \d+\.\d "
         r"points\.",
         first,
     )
     named = headlines(report_of({"f": 0.4, "m": 0.7}, n=1_000, reference={"sex": "m"}))
     assert len(named) == 1
-    assert "in group f, 40 are selected; in group m, 70. Difference −30.0 points" in named[0]
+    assert "in group f, 40 are selected; in group m, 70. That is less often, truly by " in named[0]
 
 
 def test_a_headline_of_scores() -> None:
@@ -286,8 +281,10 @@ def test_headlines_are_few_and_tell_of_each_group_once() -> None:
     assert len(headlines(report, limit=2)) == 2
     told = [re.findall(r"group (g\d)", s)[0] for s in headlines(report, limit=100)]
     assert len(told) == len(set(told)) >= 6
-    size = [abs(float(re.findall(r"Difference [+−](\d+\.\d)", s)[0])) for s in
-            headlines(report, limit=100)]  # fmt: skip
+    shares_told = [
+        [float(n) for n in re.findall(r", (\d+)", s)[:2]] for s in headlines(report, limit=100)
+    ]
+    size = [abs(own - overall) for own, overall in shares_told]
     assert size == sorted(size, reverse=True)
 
 

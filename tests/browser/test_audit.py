@@ -202,18 +202,18 @@ def write_files(
 ) -> tuple[Path, dict[str, object]]:
     """Write both files, and fetch what the links lead to."""
     page.get_by_role("button", name="Write the audit as files").click()
-    link = page.get_by_role("link", name="Page (HTML)")
+    link = page.get_by_role("link", name="Download the page (HTML)")
     link.wait_for()
     wait_idle(page)
     fetched = {}
-    for name in ("Page (HTML)", "Data (JSON)"):
+    for name in ("Download the page (HTML)", "Download the data (JSON)"):
         href = page.get_by_role("link", name=name).get_attribute("href")
         assert href is not None
         fetched[name] = httpx.get(href if href.startswith("http") else server.url + href)
         assert fetched[name].status_code == 200
     path = tmp_path / "audit.html"
-    path.write_bytes(fetched["Page (HTML)"].content)
-    return path, json.loads(fetched["Data (JSON)"].text)
+    path.write_bytes(fetched["Download the page (HTML)"].content)
+    return path, json.loads(fetched["Download the data (JSON)"].text)
 
 
 def offline(chromium: Browser, path: Path) -> None:
@@ -301,7 +301,7 @@ def test_names_from_the_data_are_shown_as_they_are(
     select_option(page, "Compared with", hostile[0])
     expect(page.get_by_test_id("stMain").get_by_text(hostile[0]).first).to_be_visible()
     page.get_by_role("button", name="Write the audit as files").click()
-    page.get_by_role("link", name="Page (HTML)").wait_for()
+    page.get_by_role("link", name="Download the page (HTML)").wait_for()
     picture(page, "audit-names")
     foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     path = tmp_path / "audit.html"

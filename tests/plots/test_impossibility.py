@@ -101,7 +101,7 @@ def test_a_hostile_name_is_text(name: str) -> None:
 
     figure = impossibility_figure(made([name, "b", "c"]))
     texts = [*figure.layout.yaxis2.ticktext, *(t.name for t in figure.data if t.type == "bar")]
-    texts += [t.hovertemplate for t in figure.data if t.type == "bar"]
+    texts += [t.customdata[0] for t in figure.data if t.type == "bar"]
     assert sum(escape(name) in t for t in texts) == 3
     assert not any(name in t for t in texts)
 
