@@ -257,8 +257,8 @@ def test_headlines_by_hand() -> None:
     assert len(found) == 2
     assert re.fullmatch(
         r"Of 100 people( who would( not)? repay)? in group [fm], (40|70) are approved; "
-        r"of 100 (such )?people overall, 55\. That is (more|less) often, truly by \d+\.\d to \d+\.\d "
-        r"points\.",
+        r"of 100 (such )?people overall, 55\. That is (more|less) often, truly by "
+        r"\d+\.\d to \d+\.\d points\.",
         first,
     )
     named = headlines(report_of({"f": 0.4, "m": 0.7}, n=1_000, reference={"sex": "m"}))
