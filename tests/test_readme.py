@@ -38,6 +38,10 @@ def test_every_command_parses(capsys: pytest.CaptureFixture[str]) -> None:
         assert stop.value.code == 0
 
 
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README
+
+
 def test_every_make_target_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`make (\w+)`", README)):
