@@ -16,6 +16,8 @@ _MAIN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_ra
          "positive_predictive_value", "accuracy")  # fmt: skip
 _MORE = ("false_negative_rate", "true_negative_rate", "negative_predictive_value", "auc", "brier",
          "log_loss", "calibration_gap", "calibration_error", "ece")  # fmt: skip
+_TESTS = ("Limits", "p-value", "Holm", "Benjamini–Hochberg")
+_GROUP = st.column_config.Column(width=200, pinned=True)  # a name stays in sight
 
 
 def figures_table(report: GroupReport, partition: str, wording: Wording) -> None:
@@ -73,7 +75,7 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
         ]  # fmt: skip
         helps[head] = st.column_config.Column(help=told.sentence, alignment="right")
     frame = pd.DataFrame(columns)
-    helps["People"] = st.column_config.Column(alignment="right")
+    helps |= {"Group": _GROUP, "People": st.column_config.Column(alignment="right")}
     st.dataframe(frame, hide_index=True, width="stretch", column_config=helps)
 
 
@@ -98,7 +100,7 @@ def _shrunken(report: GroupReport, partition: str, metric: str) -> None:
     right = st.column_config.Column(alignment="right")
     st.dataframe(
         frame.style.format(formats, na_rep="–"), hide_index=True, width="stretch",
-        column_config={"Raw range, %": right, "Steadier range, %": right},
+        column_config={"Group": _GROUP, "Raw range, %": right, "Steadier range, %": right},
     )  # fmt: skip
 
 
@@ -130,7 +132,7 @@ def _comparisons(report: GroupReport, partition: str, metric: str) -> None:
     st.dataframe(
         frame.style.format(_signed(1 if percent else 3), subset=frame.columns[1], na_rep="–"),
         hide_index=True, width="stretch",
-        column_config=dict.fromkeys(("Limits", "p-value", "Holm", "Benjamini–Hochberg"), right),
+        column_config={"Group": _GROUP, **dict.fromkeys(_TESTS, right)},
     )  # fmt: skip
 
 
@@ -162,7 +164,10 @@ def calibration_table(report: GroupReport, partition: str) -> None:
             _signed(1), subset="Score minus outcome, points", na_rep="–"
         ),
         hide_index=True, width="stretch",
-        column_config=dict.fromkeys(("p-value", "p-value ", "Without chance, %"), right),
+        column_config={
+            "Group": _GROUP,
+            **dict.fromkeys(("p-value", "p-value ", "Without chance, %"), right),
+        },
     )  # fmt: skip
     st.caption(
         "Worst first, by a statistic that means the same at every size: about 1.5 when scores are "

@@ -135,12 +135,14 @@ def inequality_table(report: GroupReport, partition: str, wording: Wording) -> N
                 "Limits": f"{low.removesuffix(' points')} to {high}" if low != "–" else "–",
             }
         )
-    right = dict.fromkeys(
+    columns = dict.fromkeys(
         ("Found", "By chance alone", "p-value", "Limits"),
         st.column_config.Column(alignment="right"),
     )
+    columns["Verdict"] = st.column_config.Column(width=230)
+    columns["Lowest – highest"] = st.column_config.Column(width=300)
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, width="stretch", column_config=right,
+        pd.DataFrame(rows), hide_index=True, width="stretch", column_config=columns,
         height=35 * (len(rows) + 1) + 3,
     )  # fmt: skip
     st.caption(

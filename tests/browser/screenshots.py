@@ -103,6 +103,8 @@ def audit(page: Page, album: Album) -> None:
         page.get_by_role("tab", name=tab).click()
         album.take(f"audit-{tab.split()[0].lower()}")
     page.set_viewport_size({"width": WIDTH, "height": 1560})
+    page.get_by_role("heading", name="Audit", exact=True).scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     wait_idle(page)
     page.wait_for_timeout(600)
     page.screenshot(path=album.folder / f"audit-{album.scheme}.png")
