@@ -55,6 +55,8 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
     if left.button("Write the audit as files"):
         checks = {k: v for k, v in audited.checks.items() if k != "baseline"}
         answers = review.outcome_checks[-1] if review.outcome_checks else None
+        if answers:  # the file goes out of the house; who answered stays in the record
+            answers = {k: v for k, v in answers.items() if k != "who"}
         paper = AuditPaper(
             report, f"Audit of {review.name}. {audited.title}", review.source,
             wording_of(review), {**checks, "outcome": answers}, audited.people,

@@ -241,6 +241,15 @@ def figure_sentence(
     return f"Of 100 {whom} in group {group}, {shown} {what}{limits}."
 
 
+def figure_text(metric: str, value: float, low: float, high: float, *, out: bool) -> str:
+    """A figure with its interval as a cell of a table; a diamond where it stands out."""
+    if not math.isfinite(value):
+        return "–"
+    scale, digits = (100, 1) if METRICS[metric].percent else (1, 3)
+    limits = f" [{scale * low:.{digits}f}, {scale * high:.{digits}f}]" if low == low else ""
+    return f"{'◆ ' if out else ''}{scale * value:.{digits}f}{limits}".replace("-", "−")
+
+
 def measure_text(measure: str, value: float) -> str:
     """The value of a measure with its unit."""
     found = MEASURES[measure]

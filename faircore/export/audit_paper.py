@@ -19,6 +19,7 @@ from faircore.audit import (
     GroupReport,
     Wording,
     chance,
+    figure_text,
     headlines,
     impossibility,
     inequality_sentence,
@@ -259,11 +260,8 @@ def _group_table(report: GroupReport, name: str, metrics: list[str]) -> str:
     for group in report.partition(name).group_names:
         cells = [group]
         for metric in metrics:
-            scale, digits = (100, 1) if METRICS[metric].percent else (1, 3)
-            texts = [f"{scale * t[metric][group]:.{digits}f}" for t in (value, low, high)]
-            mark = "◆ " if out[metric][group] else ""
-            limits = "" if texts[1] == "nan" else f" [{texts[1]}, {texts[2]}]"
-            cells.append("–" if texts[0] == "nan" else f"{mark}{texts[0]}{limits}")
+            shown = (float(t[metric][group]) for t in (value, low, high))
+            cells.append(figure_text(metric, *shown, out=bool(out[metric][group])))
         rows.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     units = [f"{METRICS[m].title}{', %' if METRICS[m].percent else ''}" for m in metrics]
     return _table(["Group", *units], rows)

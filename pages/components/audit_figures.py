@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from faircore.audit import METRICS, GroupReport, Wording, chance, figure_sentence
+from faircore.audit import METRICS, GroupReport, Wording, chance, figure_sentence, figure_text
 from pages.components.session import session
 from pages.components.words import plain
 
@@ -63,16 +63,13 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
     helps = {}
     for metric in (m for m in metrics if m in value):
         told = METRICS[metric]
-        scale, digits = (100, 1) if told.percent else (1, 3)
         head = f"{told.title}{', %' if told.percent else ''}"
         columns[head] = [
-            "–"
-            if np.isnan(v)
-            else f"{'◆ ' if o else ''}{scale * v:.{digits}f}"
-            + ("" if np.isnan(a) else f"  [{scale * a:.{digits}f}, {scale * b:.{digits}f}]")
-            for v, a, b, o in zip(value[metric], low[metric], high[metric], out[metric],
-                                  strict=True)
-        ]  # fmt: skip
+            figure_text(metric, *map(float, shown), out=bool(diamond))
+            for *shown, diamond in zip(
+                value[metric], low[metric], high[metric], out[metric], strict=True
+            )
+        ]
         helps[head] = st.column_config.Column(help=told.sentence, alignment="right")
     frame = pd.DataFrame(columns)
     helps |= {"Group": _GROUP, "People": st.column_config.Column(alignment="right")}

@@ -106,7 +106,7 @@ def same_figures(app: AppTest, report: GroupReport, partition: str) -> None:
         for name in names:
             v, a, b = (100 * t[metric][name] for t in (value, low, high))
             mark = "◆ " if out[metric][name] else ""
-            told = "–" if np.isnan(v) else f"{mark}{v:.1f}  [{a:.1f}, {b:.1f}]"
+            told = "–" if np.isnan(v) else f"{mark}{v:.1f} [{a:.1f}, {b:.1f}]"
             assert shown[title][name] == told, (name, title)
     metric = app.selectbox(key="audit-metric").value
     raw = table(app, "Group", "Raw, %")["Raw, %"].to_numpy(float)
@@ -189,7 +189,7 @@ def test_the_threshold_belongs_to_scores(
         value = report.table("race")["selection_rate"]
         for name in shown.index:
             v = value[name]
-            assert ("–" if np.isnan(v) else f"{100 * v:.1f}  [") in shown[name]
+            assert ("–" if np.isnan(v) else f"{100 * v:.1f} [") in shown[name]
 
 
 def test_a_decision_alone_has_no_figures_of_scores(
