@@ -33,7 +33,7 @@ def check_sentences(part: str, found: dict[str, Any]) -> list[str]:
         What :func:`faircore.audit.study.run_study` stored for it, or, for ``outcome``, what the
         record of a review holds.
     """
-    return _SENTENCES[part](found)
+    return [str(found["reason"])] if "reason" in found else _SENTENCES[part](found)
 
 
 def _proxies(found: dict[str, Any]) -> list[str]:

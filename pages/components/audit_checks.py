@@ -41,7 +41,7 @@ def show_check(review: Review, audited: Audited, part: str) -> None:
                        key=part)  # fmt: skip
         return
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in check_sentences(part, found)))
-    frame = pd.DataFrame(_ROWS[part](found))
+    frame = pd.DataFrame([] if "reason" in found else _ROWS[part](found))
     if part == "switch" and len(frame) and not frame["Decisions changed, %"].any():
         st.write("No switch changes any decision.")
         return

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from faircore.audit.check_words import check_sentences
 from faircore.audit.study import StudySpec, judged_rows, read_study, run_study
 from faircore.data import (
     Dataset,
@@ -252,3 +253,14 @@ def test_a_closed_workspace_is_said(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "audits").write_text("in the way")
     with pytest.raises(StoreError, match="workspace"):
         run_study(data, StudySpec("logistic"), workspace=tmp_path)
+
+
+def test_a_check_that_the_data_forbid_says_why_and_the_others_are_made(tmp_path: Path) -> None:
+    frame = make_lending(600, seed=5).drop(columns="existing_score")
+    frame["existing_decision"] = 1
+    spec = load_sample("lending")[1].with_(score=None, features=("income", "debt_ratio"))
+    dataset = build_dataset(Table.from_frame(frame, "yes.csv"), spec)
+    found = run_study(dataset, StudySpec(), workspace=tmp_path)
+    assert "both decisions" in check_sentences("switch", found["switch"])[0]
+    assert found["similar"]["consistency"] == 1.0
+    assert len(check_sentences("proxies", found["proxies"])) == 3
