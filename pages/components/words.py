@@ -60,7 +60,6 @@ def path_order(candidate: Candidate) -> tuple[object, ...]:
 def plain(text: str) -> str:
     """Text from data or people, so that Markdown shows it as it is and fetches nothing."""
     line = " ".join(text.split())
-    line = re.sub(r"(?i)\b(https?|www)(?=[:.])", "\\1\u2060", line)  # an address is no link here
     return re.sub(r"([\\`*_\[\]()#|!$~<>:&])", r"\\\1", line)
 
 
