@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -37,7 +38,13 @@ class Gaps:
     @property
     def stands_out(self) -> Array:
         """Whether the simultaneous limits leave 0 out, as booleans."""
-        return np.asarray((self.low > 0) | (self.high < 0))
+        found: Array = outside(self.low, self.high)
+        return found
+
+
+def outside(low: Any, high: Any) -> Any:
+    """Whether limits, arrays or frames, leave 0 out, entry by entry; NaN leaves nothing out."""
+    return (low > 0) | (high < 0)
 
 
 def gaps_to_overall(

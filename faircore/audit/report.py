@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from faircore.audit.estimates import Estimates
-from faircore.audit.gaps import Gaps
+from faircore.audit.gaps import Gaps, outside
 from faircore.audit.inequality import Inequality
 from faircore.errors import InputError
 from faircore.groups import Partition, find_partition
@@ -101,7 +101,7 @@ class GroupReport:
         metrics = list(self.estimates.of)
         index = self._index(metrics)
         frame = pd.DataFrame({k: v.ravel() for k, v in self._columns.items()}, index)
-        frame["stands_out"] = (frame["gap_low"] > 0) | (frame["gap_high"] < 0)
+        frame["stands_out"] = outside(frame["gap_low"], frame["gap_high"])
         return frame
 
     def _index(self, metrics: list[str]) -> pd.MultiIndex:
@@ -125,7 +125,8 @@ class GroupReport:
         split, metrics = self.partition(partition), list(self.estimates.of)
         if column == "stands_out":
             low, high = (self.table(partition, end) for end in ("gap_low", "gap_high"))
-            return (low > 0) | (high < 0)
+            diamonds: pd.DataFrame = outside(low, high)
+            return diamonds
         if column not in self._columns:
             raise InputError(
                 f"There is no column {column!r}. Choose one of: value, "
@@ -177,7 +178,8 @@ class GroupReport:
         """Every inequality, indexed by ``partition`` and ``measure``.
 
         Columns: ``value``, ``low``, ``high``, ``by_chance`` (end of the no-difference band),
-        ``p_value``, ``metric``, ``lowest``, ``highest`` (the two groups), ``n_groups``.
+        ``p_value``, ``more_than_chance``, ``metric``, ``lowest``, ``highest`` (the two groups),
+        ``n_groups``.
         """
         rows = []
         for partition in self.partitions:

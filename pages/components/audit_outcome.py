@@ -145,9 +145,7 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
 def _surely(report: GroupReport, partition: str) -> str:
     """Whether the base rates differ by more than chance."""
     found = next(i for i in report.inequalities[partition] if i.measure == "base_rate_difference")
-    return f"That difference {'is' if found.more_than_chance else 'can be'} " + (
-        "more than chance" if found.more_than_chance else "chance"
-    )
+    return f"That difference {'is more than' if found.more_than_chance else 'can be'} chance"
 
 
 _TOLD = {
