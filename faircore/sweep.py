@@ -14,7 +14,7 @@ from faircore.errors import StoreError, SweepError
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS
-from faircore.network import Network
+from faircore.predictors.network import Network
 from faircore.penalties import PENALTIES
 from faircore.store import StoredTrial, TrialStore
 from faircore.training import Prepared, Trained, TrainingConfig

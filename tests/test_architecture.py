@@ -15,12 +15,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # know each other.
 LAYERS = [
     {"errors"},
-    {"files", "workspace", "network"},
+    {"files", "workspace", "predictors"},
     {"data"},
     {"groups"},
     {"metrics"},
     {"audit", "frontier", "penalties"},
     {"training", "plots", "store"},
+    {"estimators"},
     {"methods"},
     {"sweep"},
     {"pareto", "records"},

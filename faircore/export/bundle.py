@@ -24,7 +24,7 @@ from safetensors.numpy import load, save
 from faircore.data import Encoder, Table
 from faircore.errors import BundleError
 from faircore.files import write_whole
-from faircore.network import Network
+from faircore.predictors.network import Network
 
 FORMAT = 1
 _PARTS = ("encoder.json", "model.safetensors", "model_card.md")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from faircore.penalties.soft import GroupTensor, soft_counts
+from faircore.penalties.apart import apart, selected_share
+from faircore.penalties.options import PenaltyOptions
+from faircore.penalties.soft import GroupTensor
 
 
-def covariance(
-    probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
-) -> Tensor:
-    """Half the sum of |cov(score, membership)| over groups, (..., n) to (...), partitions averaged.
+def covariance(counts: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
+    """Half the sum of |cov(score, membership)| over groups, (..., g, 2, 2) to (...).
 
     With one attribute of two values, the absolute covariance of the score with the attribute: the
-    penalty of many tutorials, after Zafar et al. 2017. A group's share enters twice, as its size
-    and as its distance, so that small groups weigh little.
+    penalty of many tutorials, after Zafar et al. 2017. A group counts by its share, so that small
+    groups weigh little.
     """
-    counts = soft_counts(probs, y, groups, weights)
-    size = counts.sum((-2, -1))
-    same = groups.same_partition.to(counts.dtype)
-    total = (size @ same).clamp_min(1e-12)
-    selected = counts[..., 1].sum(-1)
-    apart = (selected / total - size / total * (selected @ same) / total).abs()
-    return (apart * groups.importance).sum(-1) / (2 * groups.n_partitions)
+    return apart(
+        counts.sum(-2),
+        groups,
+        options,
+        profile=selected_share,
+        divergence=lambda own, other: (own - other).abs() / 2,
+        by_share=1,
+    )

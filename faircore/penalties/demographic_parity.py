@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from faircore.penalties.rate_gaps import rate_gaps
-from faircore.penalties.soft import GroupTensor, soft_counts
+from faircore.penalties.apart import rate_gaps
+from faircore.penalties.options import PenaltyOptions
+from faircore.penalties.soft import GroupTensor
 
 
-def demographic_parity(
-    probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
-) -> Tensor:
-    """Distance of the groups' mean scores from the overall mean, shape (..., n) to (...)."""
-    return rate_gaps(soft_counts(probs, y, groups, weights), "selection_rate", groups)
+def demographic_parity(counts: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
+    """Distance of the groups' mean scores from the overall mean, counts (..., g, 2, 2) to (...)."""
+    return rate_gaps(counts, "selection_rate", groups, options)

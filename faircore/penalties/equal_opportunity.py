@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from faircore.penalties.rate_gaps import rate_gaps
-from faircore.penalties.soft import GroupTensor, soft_counts
+from faircore.penalties.apart import rate_gaps
+from faircore.penalties.options import PenaltyOptions
+from faircore.penalties.soft import GroupTensor
 
 
-def equal_opportunity(
-    probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
-) -> Tensor:
-    """Distance of the groups' true positive rates from the overall one, (..., n) to (...).
+def equal_opportunity(counts: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
+    """Distance of the groups' true positive rates from the overall one, (..., g, 2, 2) to (...).
 
     Hardt, Price & Srebro 2016.
     """
-    return rate_gaps(soft_counts(probs, y, groups, weights), "true_positive_rate", groups)
+    return rate_gaps(counts, "true_positive_rate", groups, options)

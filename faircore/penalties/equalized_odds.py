@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from faircore.penalties.rate_gaps import rate_gaps
-from faircore.penalties.soft import GroupTensor, soft_counts
+from faircore.penalties.apart import rate_gaps
+from faircore.penalties.options import PenaltyOptions
+from faircore.penalties.soft import GroupTensor
 
 
-def equalized_odds(
-    probs: Tensor, y: Tensor, groups: GroupTensor, weights: Tensor | None = None
-) -> Tensor:
-    """Mean of the distances in true and in false positive rates, (..., n) to (...).
+def equalized_odds(counts: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
+    """Mean of the distances in true and in false positive rates, (..., g, 2, 2) to (...).
 
     Hardt, Price & Srebro 2016.
     """
-    counts = soft_counts(probs, y, groups, weights)
-    selected_good = rate_gaps(counts, "true_positive_rate", groups)
-    return (selected_good + rate_gaps(counts, "false_positive_rate", groups)) / 2
+    selected_good = rate_gaps(counts, "true_positive_rate", groups, options)
+    return (selected_good + rate_gaps(counts, "false_positive_rate", groups, options)) / 2

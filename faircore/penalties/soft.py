@@ -40,14 +40,21 @@ class GroupTensor:
     member: Tensor | None = None
 
     @classmethod
-    def of(cls, groups: Groups, *, device: torch.device | str = "cpu") -> GroupTensor:
-        """Move groups of rows into torch."""
+    def of(
+        cls,
+        groups: Groups,
+        *,
+        device: torch.device | str = "cpu",
+        crossed_weight: float = 1.0,
+    ) -> GroupTensor:
+        """Move groups of rows into torch; each attribute crossed in multiplies the importance."""
         partition = [i for i, p in enumerate(groups.partitions) for _ in p.labels]
+        weight = [crossed_weight ** (len(p.attributes) - 1) for p in groups.partitions]
         return cls(
             torch.as_tensor(groups.codes, dtype=torch.int64, device=device),
             torch.tensor(partition, device=device),
             len(groups.partitions),
-            torch.ones(len(partition), device=device),
+            torch.tensor([weight[i] for i in partition], dtype=torch.float32, device=device),
         )
 
     @classmethod
@@ -88,11 +95,19 @@ class GroupTensor:
         """Matrix of shape (g, g) that is 1 where two groups belong to one partition."""
         return (self.partition[:, None] == self.partition).to(torch.get_default_dtype())
 
+    @cached_property
+    def pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """First and second group of each pair within a partition, and that partition's groups."""
+        first, second = torch.triu(self.same_partition, diagonal=1).nonzero(as_tuple=True)
+        return first, second, torch.bincount(self.partition)[self.partition[first]]
+
     def take(self, rows: Tensor | slice) -> GroupTensor:
         """Keep some rows; the groups keep their numbers."""
         member = None if self.member is None else self.member[rows]
         taken = replace(self, codes=self.codes[:, rows], member=member)
-        taken.__dict__["same_partition"] = self.same_partition  # one serves every batch
+        for name in ("same_partition", "pairs"):  # one serves every batch
+            if name in self.__dict__:
+                taken.__dict__[name] = self.__dict__[name]
         return taken
 
     def with_member(self, y: Tensor, weights: Tensor) -> GroupTensor:
@@ -135,6 +150,21 @@ def soft_counts(
             total = total.index_add(0, cell, w)
     counts = torch.stack([total - selected, selected], dim=-1)
     return counts.view(*probs.shape[:-1], groups.n_groups, 2, 2)
+
+
+def group_sums(values: Tensor, groups: GroupTensor, weights: Tensor | None = None) -> Tensor:
+    """Weighted sums of values over the rows of each group, (..., n) to (..., g)."""
+    n = values.shape[-1]
+    w = values.new_ones(n) if weights is None else weights.to(values.dtype)
+    if groups.member is not None:
+        return values @ groups.member.view(n, groups.n_groups, 2).sum(-1)
+    if n * groups.n_groups <= _MATMUL_CELLS:
+        one_hot = values.new_zeros(n, groups.n_groups)
+        return values @ one_hot.scatter_(1, groups.codes.T, w[:, None].expand(-1, len(groups.codes)))
+    total = values.new_zeros(*values.shape[:-1], groups.n_groups)
+    for codes in groups.codes:
+        total = total.index_add(-1, codes, values * w)
+    return total
 
 
 def _member(groups: GroupTensor, y: Tensor, weights: Tensor) -> Tensor:

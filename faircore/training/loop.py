@@ -13,7 +13,7 @@ from torch import Tensor
 
 from faircore.errors import InputError
 from faircore.groups import Groups
-from faircore.network import Network
+from faircore.predictors.network import Network
 from faircore.penalties import GroupTensor, PenaltyFunction
 from faircore.training.adam import StackedAdam
 from faircore.training.stack import StackedNetworks, widen

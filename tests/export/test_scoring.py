@@ -14,7 +14,7 @@ from faircore.data.encoding import NumericColumn
 from faircore.errors import BundleError, DataError, FaircoreError
 from faircore.export.bundle import Bundle, export_bundle, load_bundle
 from faircore.export.scoring import score_file
-from faircore.network import Network
+from faircore.predictors.network import Network
 from faircore.training import Prepared
 
 FEATURES = (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.groups import Groups
-from faircore.network import Network
+from faircore.predictors.network import Network
 from faircore.training import EncodedRows
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from faircore.network import Network
+from faircore.predictors.network import Network
 from faircore.training.stack import StackedNetworks, widen
 
 SHAPES = [(), (8,), (8, 5)]

@@ -9,7 +9,7 @@ from safetensors.numpy import load, save
 from torch import nn
 
 from faircore.errors import InputError
-from faircore.network import Network
+from faircore.predictors.network import Network
 
 BY_HAND = Network(
     (np.array([[1, -1], [2, 0]], np.float32), np.array([[1, -3]], np.float32)),
