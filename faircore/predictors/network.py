@@ -36,6 +36,12 @@ class Network:
         return int(self.weights[0].shape[1])
 
     @property
+    def shape_text(self) -> str:
+        """Units of its hidden layers in words."""
+        layers = " and ".join(str(units) for units in self.hidden)
+        return f"hidden layers of {layers}" if layers else "no hidden layer"
+
+    @property
     def hidden(self) -> tuple[int, ...]:
         """Units per hidden layer."""
         return tuple(len(b) for b in self.biases[:-1])

@@ -1,4 +1,4 @@
-"""Several stacks at once: one thread per core, each with single-threaded arithmetic.
+"""Several trainings at once: one thread per core, each with single-threaded arithmetic.
 
 Torch's own threads meet at a barrier after every operation of a few microseconds; as soon as
 another program wants a core, each barrier waits for the scheduler. Stacks of their own never wait
@@ -9,25 +9,28 @@ nothing has to be copied or sent.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event
 
 import torch
 
-from faircore.penalties import PenaltyFunction
-from faircore.training.loop import (
-    EncodedRows,
-    Progress,
-    Trained,
-    TrainingConfig,
-    train_networks,
-)
+from faircore.penalties import Penalty, PenaltyOptions
+from faircore.penalties.options import DEFAULT
+from faircore.training.config import TrainingConfig
+from faircore.training.loop import OnEpoch, train_networks
+from faircore.training.rows import EncodedRows, Trained
 
 LARGEST = 12
 """Candidates in a stack: enough for full matrix speed, few enough to stay in cache."""
 SMALLEST = 4
+
+OnProgress = Callable[[float], None]
+"""Called with the share of the work done, in [0, 1]; may raise to stop."""
+
+TrainSome = Callable[[Sequence[tuple[float, int]], OnEpoch], Iterator[Trained]]
+"""Trains some trials, with positions from 0, and reports each epoch of each."""
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the other side has gone
@@ -38,21 +41,22 @@ def train_stacks(
     train: EncodedRows,
     select: EncodedRows,
     *,
-    penalty: PenaltyFunction,
+    penalty: Penalty,
     trials: Sequence[tuple[float, int]],
     config: TrainingConfig,
-    on_progress: Progress | None = None,
+    options: PenaltyOptions = DEFAULT,
+    on_progress: OnProgress | None = None,
+    on_epoch: OnEpoch | None = None,
     threads: int | None = None,
 ) -> Iterator[Trained]:
     """Train one network per (eta, seed), over all cores or on the GPU.
 
     Parameters
     ----------
-    train, select, penalty, config
+    train, select, penalty, config, options
         As in :func:`faircore.training.train_networks`.
     trials : sequence of (eta, seed)
-    on_progress : callable, optional
-        Called with epochs done and epochs planned over all candidates; may raise to stop.
+    on_progress, on_epoch : callable, optional
     threads : int, optional
         One per core by default.
 
@@ -61,37 +65,77 @@ def train_stacks(
     Trained
         With ``position`` counting through ``trials``, as soon as each has stopped.
     """
-    gpu = torch.cuda.is_available()
-    threads = 1 if gpu else threads or len(os.sched_getaffinity(0))
-    size = len(trials) if gpu else min(LARGEST, max(SMALLEST, -(-len(trials) // threads)))
-    starts = range(0, len(trials), size)
-    messages: SimpleQueue[Trained | int | Future[None]] = SimpleQueue()
-    stop = Event()
 
-    def work(start: int) -> None:
-        if not gpu:
-            torch.set_num_threads(1)
-        part = trials[start : start + size]
-
-        def after_epoch(epoch: int, epochs: int) -> None:
-            if stop.is_set():
-                raise _Stop
-            messages.put(len(part))
-
-        for trained in train_networks(
+    def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
+        return train_networks(
             train,
             select,
             penalty=penalty,
             etas=[eta for eta, _ in part],
             seeds=[seed for _, seed in part],
             config=config,
-            on_epoch=after_epoch,
-        ):
+            options=options,
+            on_epoch=report,
+        )
+
+    return train_in_threads(
+        some, trials, config.epochs, on_progress=on_progress, on_epoch=on_epoch, threads=threads
+    )
+
+
+def train_in_threads(
+    some: TrainSome,
+    trials: Sequence[tuple[float, int]],
+    epochs: int,
+    *,
+    on_progress: OnProgress | None = None,
+    on_epoch: OnEpoch | None = None,
+    threads: int | None = None,
+    together: int = LARGEST,
+) -> Iterator[Trained]:
+    """Cut trials into stacks and train them side by side.
+
+    Parameters
+    ----------
+    some : callable
+        Trains one stack.
+    trials : sequence of (strength, seed)
+    epochs : int
+        Epochs a trial may take, for the share of the work done.
+    on_progress, on_epoch : callable, optional
+        Called in the caller's thread.
+    threads : int, optional
+        One per core by default; a GPU takes everything in one.
+    together : int
+        Largest stack; 1 where trials cannot be stacked.
+
+    Yields
+    ------
+    Trained
+        With ``position`` counting through ``trials``, as soon as each has stopped.
+    """
+    gpu = torch.cuda.is_available() and together > 1
+    threads = 1 if gpu else threads or len(os.sched_getaffinity(0))
+    size = min(together, max(SMALLEST, -(-len(trials) // threads)))
+    starts = range(0, len(trials), len(trials) if gpu else size)
+    messages: SimpleQueue[Trained | tuple[int, dict[str, float]] | Future[None]] = SimpleQueue()
+    stop = Event()
+
+    def work(start: int) -> None:
+        if not gpu:
+            torch.set_num_threads(1)
+
+        def report(position: int, row: dict[str, float]) -> None:
+            if stop.is_set():
+                raise _Stop
+            messages.put((position + start, row))
+
+        for trained in some(trials[start : start + starts.step], report):
             trained.position += start
             messages.put(trained)
 
     before = torch.get_num_threads()
-    done, planned, ended = 0, len(trials) * config.epochs, 0
+    done, planned, ended = 0, len(trials) * epochs, 0
     pool = ThreadPoolExecutor(threads)
     try:
         for start in starts:
@@ -100,10 +144,12 @@ def train_stacks(
             message = messages.get()
             if isinstance(message, Trained):
                 yield message
-            elif isinstance(message, int):
-                done += message
+            elif isinstance(message, tuple):
+                done += 1
+                if on_epoch is not None:
+                    on_epoch(*message)
                 if on_progress is not None:
-                    on_progress(done, planned)
+                    on_progress(done / planned)
             else:
                 message.result()  # raises what the thread raised
                 ended += 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from faircore.data import Dataset, Encoder, Splits, split_dataset
 from faircore.groups import Groups
 from faircore.metrics import count_cube
-from faircore.training.loop import EncodedRows
+from faircore.training.rows import EncodedRows
 
 
 @dataclass(frozen=True, eq=False)
