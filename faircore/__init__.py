@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from faircore.metrics import Report as Report
     from faircore.metrics import evaluate as evaluate
     from faircore.pareto import pareto_frontier as pareto_frontier
+    from faircore.plans import SweepPlan as SweepPlan
+    from faircore.plans import SweepSpec as SweepSpec
     from faircore.plots import frontier_figure as frontier_figure
     from faircore.plots import group_intervals as group_intervals
     from faircore.plots import impossibility_figure as impossibility_figure
     from faircore.plots import save_figure as save_figure
-    from faircore.sweep import SweepSpec as SweepSpec
+    from faircore.sweep import run_plan as run_plan
     from faircore.sweep import run_sweep as run_sweep
     from faircore.training import FairnessRegularizer as FairnessRegularizer
     from faircore.training import TrainingConfig as TrainingConfig
@@ -64,7 +66,8 @@ _HOMES = {
     "Groups": "faircore.groups",
     "Report": "faircore.metrics",
     "Sensitive": "faircore.data",
-    "SweepSpec": "faircore.sweep",
+    "SweepPlan": "faircore.plans",
+    "SweepSpec": "faircore.plans",
     "TrainingConfig": "faircore.training",
     "evaluate": "faircore.metrics",
     "export_bundle": "faircore.export.bundle",
@@ -72,6 +75,7 @@ _HOMES = {
     "load_bundle": "faircore.export.bundle",
     "pareto_frontier": "faircore.pareto",
     "read_dataset": "faircore.data",
+    "run_plan": "faircore.sweep",
     "run_sweep": "faircore.sweep",
     "save_figure": "faircore.plots",
 }

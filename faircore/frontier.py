@@ -32,7 +32,7 @@ class Candidate:
         Hash of the data, the configuration, the strength and the seed.
     method, penalty : str
     strength : float
-        eta, the weight of the penalty.
+        What its method makes of it: a weight of the penalty, or the gap that was asked for.
     seed : int
     needs_groups : bool
         Whether predicting needs a sensitive attribute.
@@ -41,12 +41,17 @@ class Candidate:
     fit_seconds : float
         Its share of the time of the stack it was trained in.
     best_epoch : int
-    history : tuple of (epoch, loss, penalty)
-        On the select split.
+    history : tuple of dict
+        One row per epoch, on the select split: ``epoch``, ``loss``, ``penalty``, ``gap`` and what
+        else the method follows.
     failure : str, optional
         Why there is no model.
-    hidden : tuple of int
-        Units per hidden layer.
+    note : str
+        What somebody should know of it, such as a constraint it does not meet.
+    shape : str
+        What kind of model it is, in words.
+    target : float, optional
+        The gap that was asked for, where the method takes one.
     partitions : tuple of str
         What the penalty acted on; every partition when empty.
     """
@@ -60,15 +65,17 @@ class Candidate:
     cubes: Mapping[str, NDArray[np.float64]]
     fit_seconds: float
     best_epoch: int = 0
-    history: tuple[tuple[int, float, float], ...] = ()
+    history: tuple[Mapping[str, float], ...] = ()
     failure: str | None = None
-    hidden: tuple[int, ...] = ()
+    note: str = ""
+    shape: str = ""
+    target: float | None = None
     partitions: tuple[str, ...] = ()
 
     @property
     def still_improving(self) -> bool:
         """Whether its best epoch was the last one, so that more might have helped."""
-        return bool(self.history) and self.best_epoch == self.history[-1][0]
+        return bool(self.history) and self.best_epoch == self.history[-1]["epoch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +228,7 @@ class Frontier:
     def to_frame(self) -> pd.DataFrame:
         """One row per candidate: what it is, its two objectives, whether it is non-dominated."""
         columns = ("id", "method", "penalty", "strength", "seed")
-        later = ("needs_groups", "fit_seconds", "best_epoch", "failure")
+        later = ("target", "needs_groups", "fit_seconds", "best_epoch", "note", "failure")
         known = {name: [getattr(c, name) for c in self.candidates] for name in columns + later}
         return pd.DataFrame(
             {

@@ -11,12 +11,12 @@ import numpy as np
 
 from faircore.data import Dataset, dataset_from_arrays, split_rows
 from faircore.frontier import Candidate, Frontier
-from faircore.methods import METHODS
+from faircore.methods import Request, find_method
 from faircore.metrics.inputs import as_binary, as_weights
-from faircore.penalties import find_penalty
+from faircore.penalties import PenaltyOptions, find_penalty
+from faircore.plans import SweepSpec
 from faircore.plots import check_ending, frontier_figure, save_figure
-from faircore.sweep import SweepSpec
-from faircore.training import Prepared, TrainingConfig
+from faircore.training import Prepared
 
 HELD_OUT = "held-out"
 """Name of the split the frontier is measured on: rows no model was trained or stopped on."""
@@ -29,13 +29,15 @@ def pareto_frontier(
     *,
     etas: Sequence[float],
     penalty: str = "demographic_parity",
+    method: str = "regularized",
     seeds: Sequence[int] = (0,),
     sample_weight: Any = None,
-    config: TrainingConfig | None = None,
+    config: Any = None,
+    options: PenaltyOptions | None = None,
     split_seed: int = 0,
     path: str | Path | None = None,
 ) -> Frontier:
-    """Train a network per strength and seed, and measure the trade-off on held-out rows.
+    """Train a model per strength and seed, and measure the trade-off on held-out rows.
 
     Parameters
     ----------
@@ -47,13 +49,18 @@ def pareto_frontier(
         One attribute, or one column per attribute. Numbers are taken as group labels, so cut them
         into bins first.
     etas : sequence of float
-        Weights of the penalty, zero or more. 0, the unconstrained baseline, is always added.
+        Strengths of the method: weights of the penalty, zero or more; gaps that are not to be
+        exceeded, for ``method="lagrangian"``. The unconstrained baseline is always added.
     penalty : str
-        A name in :data:`faircore.penalties.PENALTIES`.
+        What fair means: a name in :data:`faircore.penalties.PENALTIES`.
+    method : str
+        A name in :data:`faircore.methods.METHODS`.
     seeds : sequence of int
         Seeds of the initial weights; each strength is trained from each.
     sample_weight : array, shape (n,), optional
-    config : TrainingConfig, optional
+    config : optional
+        The method's configuration, such as :class:`faircore.TrainingConfig` for networks.
+    options : PenaltyOptions, optional
     split_seed : int
         Seed of the split: 65 % to learn from, 15 % to stop on, 20 % held out, stratified by
         target and group.
@@ -78,8 +85,10 @@ def pareto_frontier(
     spec = SweepSpec(
         strengths=tuple(etas),
         seeds=tuple(seeds),
+        method=method,
         penalty=penalty,
-        config=config or TrainingConfig(),
+        config=config,
+        options=options or PenaltyOptions(),
     )
     dataset = dataset_from_arrays(
         X, truth, sensitive_features, weights=as_weights(sample_weight, n_rows=len(truth))
@@ -88,18 +97,17 @@ def pareto_frontier(
     names = {column.removeprefix("X:") for column in dataset.features.columns}
     needs_groups = bool(names & set(dataset.sensitive.columns))
     candidates = []
-    method = METHODS[spec.method]
-    for trained in method.train(
-        prepared, spec.trials, penalty=penalty, partitions=(), config=spec.config
-    ):
+    kind = find_method(method)
+    request = Request(penalty, (), spec.config, spec.options)
+    for trained in kind.train(prepared, spec.trials, request):
         strength, seed = spec.trials[trained.position]
         cubes = {}
-        if trained.network is not None:
-            scores = trained.network.predict_proba(prepared.encoded("certify"))
+        if trained.predictor is not None:
+            scores = trained.predictor.predict_proba(prepared.encoded("certify"))
             cubes[HELD_OUT] = prepared.cube("certify", scores)
         candidates.append(
             Candidate(
-                id=f"eta={strength!r},seed={seed}",
+                id=f"strength={strength!r},seed={seed}",
                 method=spec.method,
                 penalty=penalty,
                 strength=strength,
@@ -110,7 +118,9 @@ def pareto_frontier(
                 best_epoch=trained.best_epoch,
                 history=tuple(trained.history),
                 failure=trained.failure,
-                hidden=spec.config.hidden,
+                note=trained.note,
+                shape=kind.describe(spec.config),
+                target=spec.target(strength),
             )
         )
     candidates.sort(key=lambda c: (c.strength, c.seed))

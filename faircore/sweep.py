@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,107 +11,15 @@ from faircore.data import Dataset, split_dataset
 from faircore.errors import StoreError, SweepError
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Groups, find_partition
-from faircore.methods import METHODS
-from faircore.predictors.network import Network
-from faircore.penalties import PENALTIES
+from faircore.methods import METHODS, Request
+from faircore.plans import SweepPlan, SweepSpec
+from faircore.predictors import Predictor, predictor_from_arrays
 from faircore.store import StoredTrial, TrialStore
-from faircore.training import Prepared, Trained, TrainingConfig
+from faircore.training import Prepared, Trained
 
-RECIPE = 2
-"""Part of every trial's id. Raise it when training gives other results for the same request."""
-
-MEASURED = ("train", "select")
-"""Splits a trial's cubes cover. The certify split is sealed; see :mod:`faircore.decide`."""
-
-
-@dataclass(frozen=True)
-class SweepSpec:
-    """What to train.
-
-    Attributes
-    ----------
-    strengths : tuple of float
-        Values of eta, zero or more. 0 (the unconstrained baseline) is added when it is missing.
-    seeds : tuple of int
-        Each strength is trained from each seed.
-    method : str
-        A name in :data:`faircore.methods.METHODS`.
-    penalty : str
-        A name in :data:`faircore.penalties.PENALTIES`.
-    partitions : tuple of str
-        Partitions the penalty acts on, such as ``("sex", "race × sex")``; all when empty.
-    config : TrainingConfig
-    split_seed : int
-        Seed of the four-way split.
-
-    Raises
-    ------
-    SweepError
-        When a strength is negative or missing, or a name is unknown.
-    """
-
-    strengths: tuple[float, ...]
-    seeds: tuple[int, ...] = (0,)
-    method: str = "regularized"
-    penalty: str = "demographic_parity"
-    partitions: tuple[str, ...] = ()
-    config: TrainingConfig = field(default_factory=TrainingConfig)
-    split_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise SweepError(f"There is no method {self.method!r}. Choose: {', '.join(METHODS)}.")
-        if self.penalty not in PENALTIES:
-            known = ", ".join(PENALTIES)
-            raise SweepError(f"There is no penalty {self.penalty!r}. Choose one of: {known}.")
-        if not self.strengths or not all(0 <= s < float("inf") for s in self.strengths):
-            raise SweepError(
-                "Every strength must be a number of zero or more, and there must be one at least. "
-                "Correct the list of strengths."
-            )
-        if not self.seeds:
-            raise SweepError("There must be one seed at least. Add one.")
-        object.__setattr__(self, "strengths", tuple(sorted({0.0, *map(float, self.strengths)})))
-        object.__setattr__(self, "seeds", tuple(sorted({int(seed) for seed in self.seeds})))
-        object.__setattr__(self, "partitions", tuple(sorted(set(self.partitions))))
-        object.__setattr__(self, "split_seed", int(self.split_seed))
-
-    @property
-    def trials(self) -> tuple[tuple[float, int], ...]:
-        """Every (strength, seed), strength by strength."""
-        return tuple((strength, seed) for strength in self.strengths for seed in self.seeds)
-
-    @property
-    def n_steps(self) -> int:
-        """Number of trials."""
-        return len(self.trials)
-
-    def to_json(self) -> str:
-        """Canonical JSON: equal requests give equal text."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> SweepSpec:
-        """Read what :meth:`to_json` wrote."""
-        raw = json.loads(text)
-        config = raw.pop("config")
-        config["hidden"] = tuple(config["hidden"])
-        raw |= {k: tuple(raw[k]) for k in ("strengths", "seeds", "partitions")}
-        return cls(**raw, config=TrainingConfig(**config))
-
-    def trial_id(self, fingerprint: str, strength: float, seed: int) -> str:
-        """Hash of the data and of everything that determines one trial."""
-        whole = {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
-        if strength == 0:  # the plain model is the same whatever it is not charged for
-            whole |= {"penalty": "", "partitions": ()}
-        whole |= {
-            "data": fingerprint,
-            "strength": float(strength),
-            "seed": int(seed),
-            "recipe": RECIPE,
-        }
-        text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+MEASURED = ("train", "select", "calibrate")
+"""Splits a trial's cubes cover: what it learned from, what its best pass was chosen on, and what
+it never saw. The certify split is sealed; see :mod:`faircore.decide`."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +31,50 @@ class Progress:
     share: float
 
 
+OnSweep = Callable[[Progress], None]
+OnTrialEpoch = Callable[[str, dict[str, float]], None]
+"""Called after each epoch with a trial's id and its row of history; may raise to stop."""
+
+
+def run_plan(
+    dataset: Dataset,
+    plan: SweepPlan,
+    *,
+    workspace: str | Path,
+    on_progress: OnSweep | None = None,
+    on_epoch: OnTrialEpoch | None = None,
+) -> Frontier:
+    """Run several sweeps, one after the other, as one piece of work; see :func:`run_sweep`.
+
+    Returns
+    -------
+    Frontier
+        Every candidate of all of them.
+    """
+    wanted = plan.n_steps
+    before = 0
+    for spec in plan.sweeps:  # what cannot be trained is said before an hour is spent on the rest
+        check_spec(dataset, spec)
+    for spec in plan.sweeps:
+
+        def report(progress: Progress, before: int = before, own: int = spec.n_steps) -> None:
+            if on_progress is not None:
+                share = (before + own * progress.share) / wanted
+                on_progress(Progress(wanted, before + progress.finished, share))
+
+        run_sweep(dataset, spec, workspace=workspace, on_progress=report, on_epoch=on_epoch)
+        before += spec.n_steps
+    ids = plan.trial_ids(dataset.fingerprint)
+    return load_frontier(dataset, ids, workspace=workspace, split_seed=plan.sweeps[0].split_seed)
+
+
 def run_sweep(
     dataset: Dataset,
     spec: SweepSpec,
     *,
     workspace: str | Path,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnSweep | None = None,
+    on_epoch: OnTrialEpoch | None = None,
 ) -> Frontier:
     """Train what is not yet trained, and return every candidate asked for.
 
@@ -142,22 +86,18 @@ def run_sweep(
         Folder of finished trials; the same request again is answered from it at once.
     on_progress : callable, optional
         Called as work proceeds; may raise to stop. Finished trials are kept.
+    on_epoch : callable, optional
 
     Raises
     ------
     SweepError
         When the spec names a partition the dataset does not have, or the dataset has no features.
     """
-    if not dataset.spec.features:
-        raise SweepError(
-            f"{dataset.source} has no features a model could learn from. Choose some on the Data "
-            "page."
-        )
+    check_spec(dataset, spec)
     store = TrialStore(Path(workspace) / "trials")
     ids = {trial: spec.trial_id(dataset.fingerprint, *trial) for trial in spec.trials}
     missing = [trial for trial in spec.trials if store.get(ids[trial]) is None]
     finished = len(ids) - len(missing)
-
     share = 0.0
 
     def report(done: float) -> None:
@@ -167,17 +107,16 @@ def run_sweep(
             work = 1 - (1 - done) * len(missing) / len(ids)
             on_progress(Progress(len(ids), finished, work))
 
+    def after_epoch(position: int, row: dict[str, float]) -> None:
+        if on_epoch is not None:
+            on_epoch(ids[missing[position]], row)
+
     report(0.0 if missing else 1.0)
     if missing:
         prepared = Prepared.of(dataset, split_seed=spec.split_seed)
-        check_partitions(spec, prepared.groups)
+        request = Request(spec.penalty, spec.partitions, spec.config, spec.options)
         trained = METHODS[spec.method].train(
-            prepared,
-            missing,
-            penalty=spec.penalty,
-            partitions=spec.partitions,
-            config=spec.config,
-            on_progress=report,
+            prepared, missing, request, on_progress=report, on_epoch=after_epoch
         )
         for one in trained:
             trial = missing[one.position]
@@ -215,28 +154,36 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         cubes=stored.cubes,
         fit_seconds=raw["fit_seconds"],
         best_epoch=raw["best_epoch"],
-        history=tuple((int(e), float(a), float(b)) for e, a, b in raw["history"]),
+        history=tuple(raw["history"]),
         failure=raw["failure"],
-        hidden=tuple(raw["hidden"]),
+        note=raw["note"],
+        shape=raw["shape"],
+        target=raw["target"],
         partitions=tuple(raw["partitions"]),
     )
 
 
-def read_network(trial_id: str, *, workspace: str | Path) -> Network:
-    """Read the weights of a stored candidate."""
+def read_predictor(trial_id: str, *, workspace: str | Path) -> Predictor:
+    """Read the model of a stored candidate."""
     stored = TrialStore(Path(workspace) / "trials").get(trial_id)
     if stored is None or not stored.model:
         raise StoreError(
             "The model of this candidate is missing or damaged in the workspace. Launch its sweep "
             "again: only what is missing is trained."
         )
-    return Network.from_arrays(stored.model)
+    return predictor_from_arrays(stored.model)
 
 
-def check_partitions(spec: SweepSpec, groups: Groups) -> None:
-    """Refuse a spec that names a partition the data do not have."""
+def check_spec(dataset: Dataset, spec: SweepSpec) -> None:
+    """Refuse a spec that these data cannot serve."""
+    if not dataset.spec.features:
+        raise SweepError(
+            f"{dataset.source} has no features a model could learn from. Choose some on the Data "
+            "page."
+        )
+    partitions = Groups.of_dataset(dataset).partitions
     for name in spec.partitions:
-        find_partition(groups.partitions, name)
+        find_partition(partitions, name)
 
 
 def _keep(
@@ -248,12 +195,12 @@ def _keep(
     trial: tuple[float, int],
     prepared: Prepared,
 ) -> None:
-    """Measure a trained network on the open splits and store it."""
-    network = trained.network
+    """Measure a trained model on the open splits and store it."""
+    predictor = trained.predictor
     cubes = (
-        {split: prepared.cube(split, network.predict_proba(prepared.encoded(split)))
+        {split: prepared.cube(split, predictor.predict_proba(prepared.encoded(split)))
          for split in MEASURED}
-        if network is not None
+        if predictor is not None
         else {}
     )  # fmt: skip
     record = {
@@ -266,8 +213,11 @@ def _keep(
         "best_epoch": trained.best_epoch,
         "history": trained.history,
         "failure": trained.failure,
-        "hidden": spec.config.hidden,
+        "note": trained.note,
+        "shape": METHODS[spec.method].describe(spec.config),
+        "target": spec.target(trial[0]),
         "partitions": spec.partitions,
         "data": prepared.dataset.fingerprint,
     }
-    store.put(trial_id, record, cubes=cubes, model={} if network is None else network.to_arrays())
+    model = {} if predictor is None else predictor.to_arrays()
+    store.put(trial_id, record, cubes=cubes, model=model)

@@ -23,6 +23,7 @@ LAYERS = [
     {"training", "plots", "store"},
     {"estimators"},
     {"methods"},
+    {"plans"},
     {"sweep"},
     {"pareto", "records"},
     {"decide", "jobs"},

@@ -19,7 +19,7 @@ from faircore.errors import InputError
 from faircore.frontier import Frontier
 from faircore.metrics import confusion_counts
 from faircore.records import Opening, ReviewStore, now
-from faircore.sweep import read_network
+from faircore.sweep import read_predictor
 from faircore.training import Prepared
 
 SEALED = "certify"
@@ -41,6 +41,7 @@ class Alternative(NamedTuple):
     seed: int
     performance: float
     disparity: float
+    method: str = "regularized"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,10 @@ class Decision:
     method, penalty : str
     strength : float
     seed : int
-    hidden : tuple of int
+    shape : str
+        What kind of model it is, in words.
     partitions : tuple of str
-        Layers of the model, and what its penalty acted on.
+        What its penalty acted on; every partition when empty.
     split_seed : int
         Seed of the split that the model was trained with.
     considered : int
@@ -84,7 +86,7 @@ class Decision:
     penalty: str
     strength: float
     seed: int
-    hidden: tuple[int, ...]
+    shape: str
     partitions: tuple[str, ...]
     split_seed: int
     considered: int
@@ -111,7 +113,6 @@ class Decision:
                 **raw,
                 "point": OperatingPoint(**raw["point"]),
                 "alternatives": tuple(Alternative(*a) for a in raw["alternatives"]),
-                "hidden": tuple(raw["hidden"]),
                 "partitions": tuple(raw["partitions"]),
                 "sealed_counts": np.array(raw["sealed_counts"], np.float64),
                 "sealed_sizes": np.array(raw["sealed_sizes"], np.int64),
@@ -165,7 +166,7 @@ def decide(
             f"Choose {frontier.threshold:.2f}."
         )
     candidate = frontier.candidates[frontier.position(point.candidate)]
-    network = read_network(candidate.id, workspace=workspace)
+    predictor = read_predictor(candidate.id, workspace=workspace)
     reviews = ReviewStore(workspace)
     if prepared is None:
         prepared = Prepared.of(reviews.dataset(review_id), split_seed=split_seed)
@@ -177,7 +178,7 @@ def decide(
 
     rows = prepared.rows(SEALED)
     groups = prepared.groups.take(rows)
-    scores = network.predict_proba(prepared.encoded(SEALED)).astype(np.float64)
+    scores = predictor.predict_proba(prepared.encoded(SEALED)).astype(np.float64)
     counts = confusion_counts(
         prepared.dataset.y_true[rows],
         (scores >= point.threshold).astype(np.int8),
@@ -195,7 +196,7 @@ def decide(
         seed=candidate.seed,
         split_seed=split_seed,
         considered=len(frontier.candidates),
-        hidden=candidate.hidden,
+        shape=candidate.shape,
         partitions=candidate.partitions,
         alternatives=_alternatives(frontier, frontier.position(candidate.id)),
         view={
@@ -209,7 +210,7 @@ def decide(
         opening=looks,
         data_sha256=prepared.dataset.fingerprint,
         model_sha256=hashlib.sha256(
-            b"".join(a.tobytes() for a in (*network.weights, *network.biases))
+            b"".join(a.tobytes() for a in predictor.to_arrays().values())
         ).hexdigest(),
     )
     reviews.update(review_id, lambda r: replace(r, decisions=(*r.decisions, decision.to_dict())))
@@ -227,6 +228,7 @@ def _alternatives(frontier: Frontier, chosen: int) -> tuple[Alternative, ...]:
             frontier.candidates[k].seed,
             float(frontier.values[k, 0]),
             float(frontier.values[k, 1]),
+            frontier.candidates[k].method,
         )
         for k in positions
     )

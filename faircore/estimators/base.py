@@ -75,7 +75,9 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             np.ascontiguousarray(X, np.float32), coded.astype(np.int8), groups, weights
         )
 
-    def _hold_out(self, rows: EncodedRows, fraction: float) -> tuple[EncodedRows, EncodedRows]:
+    def _hold_out(
+        self, rows: EncodedRows, fraction: float, seed: int | None = None
+    ) -> tuple[EncodedRows, EncodedRows]:
         """Rows to learn from and rows to stop on, alike in outcome and, where possible, groups.
 
         With a fraction of 0, or too few rows to hold any out, both are all rows.
@@ -87,7 +89,8 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         n = len(rows.y)
         if not fraction or fraction * n < 10:
             return rows, rows
-        seed = check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1)
+        if seed is None:
+            seed = check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1)
         order = np.arange(n)
         crossed = np.unique(
             np.vstack([rows.groups.codes, rows.y]), axis=1, return_inverse=True

@@ -24,7 +24,7 @@ from safetensors.numpy import load, save
 from faircore.data import Encoder, Table
 from faircore.errors import BundleError
 from faircore.files import write_whole
-from faircore.predictors.network import Network
+from faircore.predictors import Predictor, predictor_from_arrays
 
 FORMAT = 1
 _PARTS = ("encoder.json", "model.safetensors", "model_card.md")
@@ -38,7 +38,7 @@ class Bundle:
 
     Attributes
     ----------
-    network : Network
+    predictor : Predictor
     encoder : Encoder
     threshold : float
         A row is selected when its score is at least this.
@@ -49,7 +49,7 @@ class Bundle:
         The model card, Markdown.
     """
 
-    network: Network
+    predictor: Predictor
     encoder: Encoder
     threshold: float
     facts: dict[str, Any]
@@ -73,7 +73,7 @@ class Bundle:
         DataError
             When a column is missing or holds text where numbers are expected.
         """
-        scores = self.network.predict_proba(self.encoder.transform_table(table)).astype(np.float64)
+        scores = self.predictor.predict_proba(self.encoder.transform_table(table)).astype(np.float64)
         return pd.DataFrame(
             {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
         )
@@ -83,7 +83,7 @@ def export_bundle(bundle: Bundle, path: str | Path) -> Path:
     """Write a bundle; equal bundles give equal bytes."""
     contents = {
         "encoder.json": json.dumps(bundle.encoder.to_dict(), sort_keys=True, indent=1).encode(),
-        "model.safetensors": save(bundle.network.to_arrays()),
+        "model.safetensors": save(bundle.predictor.to_arrays()),
         "model_card.md": bundle.card.encode(),
     }
     head = {
@@ -160,13 +160,13 @@ def load_bundle(path: str | Path) -> Bundle:
             )
     try:
         bundle = Bundle(
-            Network.from_arrays(load(contents["model.safetensors"])),
+            predictor_from_arrays(load(contents["model.safetensors"])),
             Encoder.from_dict(json.loads(contents["encoder.json"])),
             float(head["threshold"]),
             dict(head["facts"]),
             contents["model_card.md"].decode(),
         )
-        fits = bundle.network.n_features == len(bundle.encoder.names)
+        fits = bundle.predictor.n_features == len(bundle.encoder.names)
     except (
         AttributeError,
         IndexError,

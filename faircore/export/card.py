@@ -84,12 +84,12 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
         if needs_groups
         else "It does not see the sensitive attributes at prediction time."
     )
+    method = METHODS[decision.method]
     return (
-        f"Method: {decision.method}; penalty: {PENALTIES[decision.penalty].title.lower()}; "
+        f"Method: {method.title.lower()} ({decision.shape}); fair means: {PENALTIES[decision.penalty].title.lower()}; "
         f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}; "
-        f"strength (eta): {decision.strength:g}; seed: {decision.seed}; hidden layers: "
-        f"{', '.join(map(str, decision.hidden)) or 'none'}. {needs} "
-        f"SHA-256 of the weights: `{decision.model_sha256}`."
+        f"{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
+        f"SHA-256 of the model: `{decision.model_sha256}`."
     )
 
 
@@ -120,7 +120,7 @@ def _alternatives(decision: Decision) -> str:
         f"{disparity.title} by {_plain(decision.view['partition'])}", "",
     ]  # fmt: skip
     rows = [
-        _row([f"{a.strength:g}", str(a.seed), percent(a.performance),
+        _row([METHODS[a.method].strength_text(a.strength), str(a.seed), percent(a.performance),
               disparity_text(disparity, a.disparity),
               "chosen" if a.candidate == decision.point.candidate else ""])
         for a in decision.alternatives

@@ -9,7 +9,7 @@ from faircore.errors import BundleError
 from faircore.export.bundle import Bundle
 from faircore.export.card import model_card
 from faircore.records import ReviewStore
-from faircore.sweep import read_network
+from faircore.sweep import read_predictor
 from faircore.training import Prepared
 
 
@@ -53,7 +53,7 @@ def bundle_of_review(
         "decided_at": decision.at,
     }
     return Bundle(
-        network=read_network(decision.point.candidate, workspace=workspace),
+        predictor=read_predictor(decision.point.candidate, workspace=workspace),
         encoder=prepared.encoder,
         threshold=decision.point.threshold,
         facts=facts,

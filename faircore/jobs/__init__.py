@@ -1,5 +1,5 @@
 """Sweeps as processes of their own."""
 
-from faircore.jobs.job import Job, JobState, start_sweep
+from faircore.jobs.job import Job, JobState, read_curves, start_sweep
 
-__all__ = ["Job", "JobState", "start_sweep"]
+__all__ = ["Job", "JobState", "read_curves", "start_sweep"]

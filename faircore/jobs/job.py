@@ -22,15 +22,15 @@ from faircore.audit.study import StudySpec
 from faircore.errors import JobError
 from faircore.files import locked, write_whole
 from faircore.records import ReviewStore
-from faircore.sweep import SweepSpec
+from faircore.plans import SweepPlan
 
 _NICE = 10  # the dashboard comes first
 _ALIVE = "alive"
 _children: list[subprocess.Popen[bytes]] = []
 
 
-Work = SweepSpec | StudySpec
-_KINDS: dict[type[SweepSpec] | type[StudySpec], str] = {SweepSpec: "sweep", StudySpec: "study"}
+Work = SweepPlan | StudySpec
+_KINDS: dict[type[SweepPlan] | type[StudySpec], str] = {SweepPlan: "sweep", StudySpec: "study"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Job:
     ----------
     workspace : path
     review_id : str
-    spec : SweepSpec or StudySpec
+    spec : SweepPlan or StudySpec
     """
 
     def __init__(self, workspace: str | Path, review_id: str, spec: Work) -> None:
@@ -181,9 +181,18 @@ def read_request(folder: Path) -> tuple[str, Work]:
     return str(raw["review"]), kind.from_json(raw["spec"])
 
 
-def start_sweep(workspace: str | Path, review_id: str, spec: SweepSpec) -> Job:
-    """Note a sweep in its review and start it."""
-    ReviewStore(workspace).add_sweep(review_id, spec.to_json())
-    job = Job(workspace, review_id, spec)
+def read_curves(folder: Path) -> dict[str, list[dict[str, float]]]:
+    """History of each trial the job has worked on so far, by its id."""
+    try:
+        raw: dict[str, list[dict[str, float]]] = json.loads((folder / "curves.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return raw
+
+
+def start_sweep(workspace: str | Path, review_id: str, plan: SweepPlan) -> Job:
+    """Note what is to be trained in its review and start it."""
+    ReviewStore(workspace).add_sweep(review_id, plan.to_json())
+    job = Job(workspace, review_id, plan)
     job.start()
     return job

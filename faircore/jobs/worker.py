@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -13,18 +14,25 @@ from pathlib import Path
 from faircore.audit.study import run_study
 from faircore.data import Dataset
 from faircore.errors import FaircoreError
+from faircore.files import write_whole
 from faircore.jobs.job import JobState, Work, read_request, report
 from faircore.records import ReviewStore
-from faircore.sweep import Progress, SweepSpec, run_sweep
+from faircore.plans import SweepPlan
+from faircore.sweep import Progress, run_plan
 
 _REPORT_SECONDS = 0.2
+_CURVE_SECONDS = 1.0
 
 
 def _work(
-    dataset: Dataset, spec: Work, workspace: Path, on_progress: Callable[[Progress], None]
+    dataset: Dataset, spec: Work, folder: Path, on_progress: Callable[[Progress], None]
 ) -> None:
-    if isinstance(spec, SweepSpec):
-        run_sweep(dataset, spec, workspace=workspace, on_progress=on_progress)
+    workspace = folder.parent.parent
+    if isinstance(spec, SweepPlan):
+        curves = _Curves(folder)
+        run_plan(
+            dataset, spec, workspace=workspace, on_progress=on_progress, on_epoch=curves.add
+        )
         return
     wanted = spec.n_steps
     run_study(
@@ -33,6 +41,22 @@ def _work(
         workspace=workspace,
         on_progress=lambda done: on_progress(Progress(wanted, done, done / wanted)),
     )
+
+
+class _Curves:
+    """Learning curves of the trials at work, for whoever watches."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._last = folder / "curves.json", 0.0
+        self._rows: dict[str, list[dict[str, float]]] = {}
+
+    def add(self, trial: str, row: dict[str, float]) -> None:
+        """Note one epoch of a trial; written down now and then."""
+        # JSON knows no NaN: a figure that is undefined is left out.
+        self._rows.setdefault(trial, []).append({k: v for k, v in row.items() if v == v})
+        if time.monotonic() - self._last >= _CURVE_SECONDS:
+            self._last = time.monotonic()
+            write_whole(self._path, json.dumps(self._rows).encode(), durable=False)
 
 
 class _Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -67,7 +91,7 @@ def main(folder: Path) -> int:
         report(folder, replace(state, state=name, seconds=seconds, message=message))
 
     try:
-        _work(ReviewStore(workspace).dataset(review_id), spec, workspace, on_progress)
+        _work(ReviewStore(workspace).dataset(review_id), spec, folder, on_progress)
     except _Cancelled:
         end("cancelled")
     except FaircoreError as error:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-from faircore.methods.regularized import train_regularized
-from faircore.training.loop import Trained
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method, what its strength means, and what it does in plain words."""
-
-    title: str
-    sentence: str
-    strength: str
-    train: Callable[..., Iterator[Trained]]
-
+from faircore.errors import InputError
+from faircore.methods.adversarial import ADVERSARIAL
+from faircore.methods.boosted import BOOSTED
+from faircore.methods.lagrangian import LAGRANGIAN
+from faircore.methods.method import Method, Request
+from faircore.methods.regularized import REGULARIZED
 
 METHODS: dict[str, Method] = {
-    "regularized": Method(
-        "Penalise a gap while learning",
-        "Trains networks that are charged for the gap as well as for their mistakes. "
-        "Strength 0 is the plain model.",
-        "eta, the weight of the penalty beside the accuracy loss",
-        train_regularized,
-    ),
+    "regularized": REGULARIZED,
+    "boosted": BOOSTED,
+    "lagrangian": LAGRANGIAN,
+    "adversarial": ADVERSARIAL,
 }
 
-__all__ = ["METHODS", "Method", "train_regularized"]
+
+def find_method(name: str) -> Method:
+    """Look a method up by name, or say which there are."""
+    if name not in METHODS:
+        raise InputError(f"There is no method {name!r}. Choose one of: {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+__all__ = ["METHODS", "Method", "Request", "find_method"]

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from faircore.penalties import find_penalty
+from faircore.methods.method import Method, Request
+from faircore.penalties import PENALTIES, find_penalty
 from faircore.training import Prepared, Trained, TrainingConfig, train_stacks
+from faircore.training.loop import OnEpoch
+from faircore.training.parallel import OnProgress
 
 
 def train_regularized(
     prepared: Prepared,
     trials: Sequence[tuple[float, int]],
+    request: Request,
     *,
-    penalty: str,
-    partitions: Sequence[str],
-    config: TrainingConfig,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Iterator[Trained]:
-    """Train one network per (strength, seed).
-
-    Parameters
-    ----------
-    prepared : Prepared
-    trials : sequence of (eta, seed)
-    penalty : str
-    partitions : sequence of str
-        Names of the partitions the penalty acts on; all when empty.
-    config : TrainingConfig
-    on_progress : callable, optional
-        Called with the share of the work done, in [0, 1]; may raise to stop.
-
-    Yields
-    ------
-    Trained
-        With ``position`` counting through ``trials``, as soon as each has stopped.
-    """
-
-    def report(done: int, planned: int) -> None:
-        if on_progress is not None:
-            on_progress(done / planned)
-
+    """Train one network per (eta, seed); see :class:`faircore.methods.method.Train`."""
     return train_stacks(
-        prepared.sample("train", partitions=partitions),
-        prepared.sample("select", partitions=partitions),
-        penalty=find_penalty(penalty).function,
+        prepared.sample("train", partitions=request.partitions),
+        prepared.sample("select", partitions=request.partitions),
+        penalty=find_penalty(request.penalty),
         trials=trials,
-        config=config,
-        on_progress=report,
+        config=request.config,
+        options=request.options,
+        on_progress=on_progress,
+        on_epoch=on_epoch,
     )
+
+
+def layers_text(hidden: Sequence[int]) -> str:
+    """Hidden layers in words."""
+    return f"network of {'-'.join(map(str, hidden))}" if hidden else "logistic regression"
+
+
+def network_work(config: TrainingConfig, n_rows: int, n_columns: int) -> float:
+    """Seconds one stacked network takes on one core of the reference machine."""
+    units = sum(config.hidden) or 1
+    operations = 6.0 * n_rows * config.epochs * (n_columns * (config.hidden or (1,))[0])
+    deeper = 6.0 * n_rows * config.epochs * sum(
+        a * b for a, b in zip(config.hidden[:-1], config.hidden[1:], strict=True)
+    )
+    return (operations + deeper) / 25e9 + n_rows * config.epochs * units * 4e-9 + 0.02
+
+
+REGULARIZED = Method(
+    title="Penalise a gap while learning",
+    sentence="Trains networks that are charged for the gap as well as for their mistakes. The "
+    "stronger the penalty, the smaller the gap and the more mistakes.",
+    family="networks",
+    strength="Strength of the penalty, λ",
+    strength_text=lambda strength: f"λ = {strength:.4g}",
+    plain=0.0,
+    strengths=lambda penalty: PENALTIES[penalty].strengths,
+    goals=tuple(PENALTIES),
+    config=TrainingConfig,
+    describe=lambda config: layers_text(config.hidden),
+    train=train_regularized,
+    work=lambda config, n_rows, n_columns, _: network_work(config, n_rows, n_columns),
+)

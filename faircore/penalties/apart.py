@@ -67,34 +67,34 @@ def apart(
     -------
     Tensor, shape (...)
         The mean over partitions. A group the sums know nothing of contributes nothing, and never
-        NaN in a gradient. Pairs count by the product of what their two groups count, and by
-        1 / (number of groups - 1), so that two groups are charged once for their difference.
+        NaN in a gradient. Pairs count by the product of what their two groups count, by the
+        geometric mean of their importance, and by 1 / (number of groups - 1), so that two groups
+        are charged once for their difference.
     """
     # Written with few operations: on arrays this small each costs more than its arithmetic.
     same = groups.same_partition.to(sums.dtype)
     whole = same @ sums
-    if options.shrinkage:
-        rows = profile(whole)[1].detach().clamp_min(TINY)[..., None]
-        sums = sums + options.shrinkage * whole / rows
     own, n = profile(sums)
     n = n.detach()  # a group must not be made smaller to be charged less
-    counts = trust(n, options, by_share=bool(by_share)) * (groups.importance.to(sums.dtype) / groups.n_partitions)
+    if options.shrinkage:  # the imagined rows are no evidence: n stays as it is
+        rows = profile(whole)[1].clamp_min(TINY)[..., None]
+        own = profile(sums + options.shrinkage * whole / rows)[0]
+    counts = trust(n, options, by_share=bool(by_share))
+    weight = groups.importance.to(sums.dtype) / groups.n_partitions
     if by_share:
         total = (same @ n[..., None])[..., 0].clamp_min(TINY)
         counts = counts * (n / total) ** by_share
     if options.versus == "overall":
-        return (divergence(own, profile(whole)[0]) * counts).sum(-1)
+        return (divergence(own, profile(whole)[0]) * (counts * weight)).sum(-1)
     first, second, size = groups.pairs
     axis = sums.dim() - 2  # profiles may have an axis of their own behind that of the groups
     between = divergence(own.index_select(axis, first), own.index_select(axis, second))
-    both = counts[..., first] * counts[..., second] * groups.n_partitions
+    both = counts[..., first] * counts[..., second] * (weight[first] * weight[second]).sqrt()
     return (between * (both if by_share else both / (size - 1).to(sums.dtype))).sum(-1)
 
 
 def trust(n: Tensor, options: PenaltyOptions, *, by_share: bool = False) -> Tensor:
     """How far groups of n rows are believed, in [0, 1]; 0 for an empty one."""
-    if options.shrinkage:  # the imagined rows are no evidence
-        n = (n - options.shrinkage).clamp_min(0)
     half = options.small_group
     if half is None:
         half = 0.0 if by_share else SMALL_GROUP

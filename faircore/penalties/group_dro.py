@@ -28,12 +28,14 @@ def group_dro(sums: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Ten
         whole, rows = mean_loss(own.sum(-2, keepdim=True))
         loss, n = mean_loss(own)
         weight = groups.importance[chosen].to(sums.dtype)
-        loss = whole + (loss - whole) * (trust(n, options) * weight)
+        believed = n / (n + options.shrinkage).clamp_min(TINY)  # imagined rows have everybody's
+        loss = whole + (loss - whole) * (believed * trust(n, options) * weight)
         share = n / rows.clamp_min(TINY)
         worst = _tail(loss, share, options.tail)
-        other = _tail(-loss, share, options.tail).neg() if options.versus == "pairs" else (
-            (loss * share).sum(-1)
-        )
+        if options.versus == "pairs":
+            other = -_tail(-loss, share, options.tail)
+        else:
+            other = (loss * share).sum(-1)
         value = value + (worst - other).clamp_min(0)
     return value / groups.n_partitions
 

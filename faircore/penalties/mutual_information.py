@@ -31,7 +31,8 @@ def _divergence(own: Tensor, other: Tensor) -> Tensor:
     """Kullback-Leibler divergence of two Bernoulli variables, nats."""
     # A share of 0 or 1 has a finite divergence but an infinite slope: kept a hair inside.
     p, q = own.clamp(_EDGE, 1 - _EDGE), other.clamp(_EDGE, 1 - _EDGE)
-    return p * torch.log(p / q) + (1 - p) * torch.log((1 - p) / (1 - q))
+    nats = p * torch.log(p / q) + (1 - p) * torch.log((1 - p) / (1 - q))
+    return nats.clamp_min(0)  # rounding takes it below
 
 
 def _symmetric(own: Tensor, other: Tensor) -> Tensor:

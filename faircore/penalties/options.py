@@ -56,8 +56,12 @@ class PenaltyOptions:
     def __post_init__(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name != "versus" and value is not None:
+            if one.name == "versus" or (value is None and one.default is None):
+                continue
+            try:
                 object.__setattr__(self, one.name, float(value))
+            except (TypeError, ValueError):
+                self._check(one.name, False, "a number")
         self._check("versus", self.versus in VERSUS, " or ".join(VERSUS))
         for name in ("small_group", "shrinkage", "crossed_weight", "bound"):
             value = getattr(self, name)

@@ -8,7 +8,8 @@ from faircore.data import Dataset
 from faircore.frontier import Frontier
 from faircore.penalties import find_penalty
 from faircore.records.reviews import Review, ReviewStore
-from faircore.sweep import SweepSpec, load_frontier
+from faircore.plans import SweepPlan
+from faircore.sweep import load_frontier
 
 
 def frontier_of_review(
@@ -30,7 +31,7 @@ def frontier_of_review(
 
 def trained_view(review: Review, frontier: Frontier) -> Frontier:
     """Look first at what the last sweep was trained for: its disparity, its first partition."""
-    last = SweepSpec.from_json(review.sweeps[-1])
+    last = SweepPlan.from_json(review.sweeps[-1]).sweeps[0]
     return frontier.view(
         disparity=find_penalty(last.penalty).disparity,
         partition=(last.partitions or (frontier.partitions[0].name,))[0],
@@ -39,9 +40,5 @@ def trained_view(review: Review, frontier: Frontier) -> Frontier:
 
 def trial_ids(review: Review) -> tuple[str, ...]:
     """Ids of every trial a review asked for, finished or not, each once."""
-    found: dict[str, None] = {}
-    for text in review.sweeps:
-        spec = SweepSpec.from_json(text)
-        for trial in spec.trials:
-            found[spec.trial_id(review.fingerprint, *trial)] = None
-    return tuple(found)
+    plans = (SweepPlan.from_json(text) for text in review.sweeps)
+    return tuple(dict.fromkeys(i for plan in plans for i in plan.trial_ids(review.fingerprint)))

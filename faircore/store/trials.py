@@ -37,7 +37,7 @@ class StoredTrial:
 
     record: dict[str, Any]
     cubes: dict[str, NDArray[np.float64]]
-    model: dict[str, NDArray[np.float32]]
+    model: dict[str, NDArray[Any]]
 
 
 class TrialStore:

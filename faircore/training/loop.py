@@ -30,6 +30,7 @@ def train(
     *,
     config: TrainingConfig,
     on_epoch: OnEpoch | None = None,
+    from_start: bool = False,
 ) -> Iterator[Trained]:
     """Train the candidates of a learner; each is what it would be if trained alone.
 
@@ -42,6 +43,8 @@ def train(
         Rows to learn from; rows on which each candidate's best epoch is chosen.
     config : TrainingConfig
     on_epoch : callable, optional
+    from_start : bool
+        Whether the candidates as they come are worth keeping: models in use that go on learning.
 
     Yields
     ------
@@ -56,6 +59,11 @@ def train(
     share = 1.0 / len(running)
     batch_size = config.batch_size_for(learn.n)
     order = torch.Generator().manual_seed(config.stream_seed)
+    if from_start:
+        logits = learner.judge(judge)
+        best = charge.judge(logits, judge, mean_loss(logits, judge), 0).score
+        for i, one in enumerate(running):
+            one.predictor, one.failure = learner.predictor(i), None
     for epoch in range(1, config.epochs + 1):
         for batch in learn.batches(torch.randperm(learn.n, generator=order), batch_size):
             logits = learner.forward(batch)

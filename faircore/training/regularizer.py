@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from faircore.errors import InputError
-from faircore.penalties import GroupTensor, find_penalty
+from faircore.penalties import GroupTensor, PenaltyOptions, RunningPenalty, find_penalty
 
 
 class FairnessRegularizer(nn.Module):
@@ -25,6 +25,12 @@ class FairnessRegularizer(nn.Module):
         decisions that people will feel; too high and gradients vanish.
     group_weights : sequence of float, or one such sequence per attribute, optional
         How much each group's distance counts; all 1 by default.
+    options : PenaltyOptions, optional
+        Whom groups are compared with, how far small ones are trusted, what is remembered of
+        earlier batches. Its ``crossed_weight`` is for groups made here from several attributes;
+        columns of yours are weighted by ``group_weights``.
+    warmup_steps : int
+        Training steps over which eta rises to its strength, zero or more.
 
     Attributes
     ----------
@@ -49,15 +55,23 @@ class FairnessRegularizer(nn.Module):
         *,
         sharpness: float = 1.0,
         group_weights: Sequence[float] | Sequence[Sequence[float]] | None = None,
+        options: PenaltyOptions | None = None,
+        warmup_steps: int = 0,
     ) -> None:
         super().__init__()
         if not eta >= 0:
             raise InputError(f"eta must be zero or more; got {eta}. Use 0 for plain training.")
         if not sharpness > 0:
             raise InputError(f"sharpness must be above 0; got {sharpness}. Use 1 for none.")
+        if not warmup_steps >= 0:
+            raise InputError(f"warmup_steps must be zero or more; got {warmup_steps}. Use 0.")
         self.eta, self.penalty, self.sharpness = eta, penalty, sharpness
         self.group_weights = group_weights
-        self._function = find_penalty(penalty).function
+        self.options, self.warmup_steps = options or PenaltyOptions(), warmup_steps
+        self.steps = 0
+        self._penalty = find_penalty(penalty)
+        self._running = RunningPenalty(self._penalty, self.options)
+        self._sizes: list[int] = []
         self.accuracy_loss = self.fairness_penalty = torch.tensor(float("nan"))
 
     def forward(
@@ -98,21 +112,28 @@ class FairnessRegularizer(nn.Module):
                 "sensitive must hold group numbers, not measurements. Cut a number into bins and "
                 "number the bins from 0."
             )
-        groups = GroupTensor.from_codes(sensitive, importance=self._importance())
+        groups = GroupTensor.from_codes(sensitive, importance=self._importance(sensitive))
         each = nn.functional.binary_cross_entropy_with_logits(score, y, reduction="none")
         weight = _weights(sample_weight, score)
         loss = (each * weight).sum() / weight.sum().clamp_min(1e-12)
-        unfair = self._function(torch.sigmoid(self.sharpness * score), y, groups, weight)
+        sharpness = 1.0 if self._penalty.on_scores else self.sharpness
+        probs = torch.sigmoid(sharpness * score)
+        if self.training:
+            unfair = self._running(probs, y, groups, weight)
+            self.steps += 1
+        else:  # a batch to judge is not one to learn from: nothing of it is remembered
+            unfair = self._penalty.function(probs, y, groups, weight, self.options)
         self.accuracy_loss, self.fairness_penalty = loss.detach(), unfair.detach()
-        return loss + self.eta * unfair
+        share = min(1.0, self.steps / (self.warmup_steps + 1)) if self.training else 1.0
+        return loss + self.eta * share * unfair
 
     def extra_repr(self) -> str:
         """Parameters, as shown by ``print(model)``."""
         return f"eta={self.eta}, penalty={self.penalty!r}, sharpness={self.sharpness}"
 
-    def _importance(self) -> list[list[float]] | None:
+    def _importance(self, sensitive: Tensor) -> list[list[float]] | None:
         if self.group_weights is None:
-            return None
+            return self._seen_groups(sensitive) if self.options.memory else None
         rows: list[list[float]] = []
         plain: list[float] = []
         for one in self.group_weights:
@@ -121,6 +142,16 @@ class FairnessRegularizer(nn.Module):
             else:
                 rows.append(list(one))
         return rows or [plain]
+
+
+    def _seen_groups(self, sensitive: Tensor) -> list[list[float]]:
+        """Every group of any batch so far: one that is absent from this batch is remembered."""
+        sizes = (sensitive.reshape(len(sensitive), -1).amax(dim=0) + 1).to(torch.int64).tolist()
+        if self._sizes and len(self._sizes) == len(sizes):
+            sizes = [max(pair) for pair in zip(self._sizes, sizes, strict=True)]
+        if sizes != self._sizes:  # what is remembered does not know the new group
+            self._sizes, self._running = sizes, RunningPenalty(self._penalty, self.options)
+        return [[1.0] * size for size in sizes]
 
 
 def _column(name: str, values: Tensor) -> Tensor:

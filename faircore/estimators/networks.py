@@ -1,0 +1,264 @@
+"""Networks with a fairness penalty, as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import pandas as pd
+import torch
+from sklearn.base import clone
+from sklearn.utils.validation import check_random_state
+from torch import nn
+
+from faircore.errors import InputError
+from faircore.estimators.base import FairClassifier
+from faircore.estimators.scaling import Scaling
+from faircore.penalties import PenaltyOptions, find_penalty
+from faircore.predictors import Network
+from faircore.training import EncodedRows, Trained, TrainingConfig, train_stacks
+from faircore.training.batches import DeviceRows
+from faircore.training.charges import PenaltyCharge
+from faircore.training.learners import ModuleLearner
+from faircore.training.loop import train
+from faircore.training.modules import module_of
+
+
+class FairNetClassifier(FairClassifier):
+    """A network, from logistic regression to a multilayer perceptron, charged for unfairness.
+
+    Parameters
+    ----------
+    eta : float
+        Strength of the penalty, zero or more. 0 is plain training and needs no groups.
+    penalty : str
+        A name in :data:`faircore.penalties.PENALTIES`.
+    hidden : tuple of int
+        Units per hidden layer; empty for logistic regression.
+    epochs, batch_size, learning_rate, patience, warmup_epochs, ramp, sharpness
+        As in :class:`faircore.TrainingConfig`.
+    options : PenaltyOptions, optional
+    partitions : sequence, optional
+        Attributes, or tuples of attributes to cross, that the penalty compares groups of; each
+        column of ``sensitive_features`` alone by default.
+    validation_fraction : float
+        Share of the rows that stop the training, in [0, 1); 0 stops on the rows learned from.
+    model : nn.Module, Network or fitted FairNetClassifier, optional
+        A model in use, to go on from instead of from random weights; it is copied. A module takes
+        (n, d) and returns one logit per row.
+    fine_tune_rate : float
+        Share of ``learning_rate`` that a given model goes on with.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    model_ : Network
+        What predicts; its weights take the columns as they come. For a module of other layers than
+        linear ones with ReLU, that module.
+    classes_ : ndarray, shape (2,)
+        The second is the good outcome, whose selection the penalties are about.
+    history_ : DataFrame
+        Epoch, log loss, penalty and hard gap on the rows held out.
+    best_epoch_ : int
+        0 when a given model was best left as it was.
+    fit_seconds_ : float
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> group = rng.integers(0, 2, 400)
+    >>> X = np.column_stack([rng.normal(size=400) + 2 * group, rng.normal(size=400)])
+    >>> y = (X.sum(axis=1) + rng.normal(size=400) > 1).astype(int)
+    >>> plain, fair = FairNetClassifier(hidden=(), random_state=0, learning_rate=0.05).sweep(
+    ...     X, y, [0, 5], sensitive_features=group
+    ... )
+    >>> gap = lambda model: abs(model.predict(X)[group == 1].mean() - model.predict(X)[group == 0].mean())
+    >>> bool(gap(fair) < gap(plain) / 2)
+    True
+    """
+
+    def __init__(
+        self,
+        eta: float = 0.0,
+        penalty: str = "demographic_parity",
+        *,
+        hidden: Sequence[int] = (64,),
+        epochs: int = 20,
+        batch_size: int | None = None,
+        learning_rate: float = 0.002,
+        patience: int = 5,
+        warmup_epochs: int = 0,
+        ramp: str = "linear",
+        sharpness: float = 1.0,
+        options: PenaltyOptions | None = None,
+        partitions: Sequence[Any] | None = None,
+        validation_fraction: float = 0.15,
+        model: Any = None,
+        fine_tune_rate: float = 0.1,
+        random_state: Any = None,
+    ) -> None:
+        self.eta = eta
+        self.penalty = penalty
+        self.hidden = hidden
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.warmup_epochs = warmup_epochs
+        self.ramp = ramp
+        self.sharpness = sharpness
+        self.options = options
+        self.partitions = partitions
+        self.validation_fraction = validation_fraction
+        self.model = model
+        self.fine_tune_rate = fine_tune_rate
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array or DataFrame of numbers, shape (n, d)
+        y : array, shape (n,)
+            Two classes.
+        sensitive_features : array, Series or DataFrame, n rows
+            One attribute, or one column per attribute. Not needed with ``eta=0``.
+        sample_weight : array, shape (n,), optional
+
+        Raises
+        ------
+        InputError
+            When something cannot be used, or training never reached a finite loss.
+        """
+        return self._fit([self], [self.eta], X, y, sensitive_features, sample_weight)[0]
+
+    def sweep(
+        self,
+        X: Any,
+        y: Any,
+        etas: Sequence[float],
+        *,
+        sensitive_features: Any = None,
+        sample_weight: Any = None,
+    ) -> list[Self]:
+        """Train one classifier per strength, together: far quicker than one after the other.
+
+        Parameters
+        ----------
+        etas : sequence of float
+        X, y, sensitive_features, sample_weight
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        list of FairNetClassifier
+            Fitted clones, in the order of ``etas``; all held out the same rows.
+        """
+        made = [clone(self).set_params(eta=eta) for eta in etas]
+        return self._fit(made, list(etas), X, y, sensitive_features, sample_weight)
+
+    def _fit(
+        self,
+        made: list[Self],
+        etas: Sequence[float],
+        X: Any,
+        y: Any,
+        sensitive_features: Any,
+        sample_weight: Any,
+    ) -> list[Self]:
+        if not etas or not all(0 <= eta < float("inf") for eta in etas):
+            raise InputError(
+                f"Every eta must be a number of zero or more, and there must be one; got "
+                f"{list(etas)}. Use 0 for plain training."
+            )
+        find_penalty(self.penalty)
+        rows = self._read(
+            X, y, sensitive_features, sample_weight, needs_groups=max(etas) > 0
+        )
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        learn, judge = self._hold_out(rows, self.validation_fraction, seed)
+        found = self._tuned(learn, judge, etas, seed) if self.model is not None else self._new(
+            learn, judge, etas, seed
+        )
+        for one in sorted(found, key=lambda trained: trained.position):
+            if one.failure is not None:
+                raise InputError(
+                    f"With eta {etas[one.position]:g} training failed: {one.failure}. Lower the "
+                    "learning rate or standardise X."
+                )
+            made[one.position]._take(self, one)
+        return made
+
+    def _take(self, other: Self, one: Trained) -> None:
+        self.model_, self.best_epoch_ = one.predictor, one.best_epoch
+        self.history_, self.fit_seconds_ = pd.DataFrame(one.history), one.fit_seconds
+        for name in ("classes_", "n_features_in_", "feature_names_in_"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
+    def _config(self, seed: int, *, share: float = 1.0) -> TrainingConfig:
+        return TrainingConfig(
+            hidden=tuple(self.hidden),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate * share,
+            patience=self.patience,
+            warmup_epochs=self.warmup_epochs,
+            ramp=self.ramp,
+            sharpness=self.sharpness,
+            stream_seed=seed,
+        )
+
+    def _new(
+        self, learn: EncodedRows, judge: EncodedRows, etas: Sequence[float], seed: int
+    ) -> Iterator[Trained]:
+        scaling = Scaling.of(learn)
+        for one in train_stacks(
+            scaling.apply(learn),
+            scaling.apply(judge),
+            penalty=find_penalty(self.penalty),
+            trials=[(eta, seed) for eta in etas],
+            config=self._config(seed),
+            options=self.options or PenaltyOptions(),
+        ):
+            if isinstance(one.predictor, Network):
+                one.predictor = scaling.fold(one.predictor)
+            yield one
+
+    def _tuned(
+        self, learn: EncodedRows, judge: EncodedRows, etas: Sequence[float], seed: int
+    ) -> Iterator[Trained]:
+        config = self._config(seed, share=self.fine_tune_rate)
+        options = self.options or PenaltyOptions()
+        rows = [
+            DeviceRows(part, "cpu", crossed_weight=options.crossed_weight)
+            for part in (learn, judge)
+        ]
+        for position, eta in enumerate(etas):
+            charge = PenaltyCharge(
+                find_penalty(self.penalty), torch.tensor([float(eta)]), config,
+                judge.groups.partitions, options,
+            )  # fmt: skip
+            learner = ModuleLearner(starting_module(self.model), config, "cpu")
+            for one in train(learner, charge, *rows, config=config, from_start=True):
+                one.position = position
+                yield one
+
+
+def starting_module(model: Any) -> nn.Module:
+    """Copy a model in use as a module to go on from."""
+    model = getattr(model, "model_", model)
+    if isinstance(model, Network):
+        return module_of(model)
+    if isinstance(model, nn.Module):
+        return copy.deepcopy(model)
+    raise InputError(
+        f"The model to go on from must be an nn.Module, a Network or a fitted FairNetClassifier; "
+        f"it is a {type(model).__name__}. Pass one of these, or none to start anew."
+    )
