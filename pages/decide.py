@@ -8,6 +8,7 @@ from faircore.decide import Decision, OperatingPoint, decide
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
+from faircore.methods import METHODS
 from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts, percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
@@ -80,7 +81,7 @@ def standing(review: Review, decision: Decision) -> None:
     partitions = prepared_of(review).groups.partitions
     st.subheader("The choice that stands")
     st.markdown(
-        f"λ = {decision.strength:g}, threshold {decision.point.threshold:.2f}, chosen by "
+        f"{METHODS[decision.method].strength_text(decision.strength)}, threshold {decision.point.threshold:.2f}, chosen by "
         f"**{plain(decision.who)}** on {decision.at[:10]}."
     )
     st.markdown("> " + plain(decision.reason))

@@ -19,10 +19,12 @@ from faircore.metrics import (
 )
 from faircore.plots import frontier_figure, group_bars
 from faircore.records import Review
-from faircore.sweep import SweepSpec
+from faircore.plans import SweepPlan
 from faircore.workspace import default_workspace
+from pages.components.candidate_facts import facts
 from pages.components.candidates import (
     choose_model,
+    choose_path,
     current_view,
     missing_models,
     selected_position,
@@ -81,7 +83,12 @@ def choose_click(frontier: Frontier) -> None:
 
 
 def slider(frontier: Frontier, order: list[int], position: int) -> None:
-    """Drag along the trained models, in the order of their strength."""
+    """Drag along trained models: the unbeaten ones, or those of one kind by strength."""
+    path = choose_path(frontier, order)
+    title, order = path.title, path.positions
+    if position not in order:  # picked elsewhere: the slider stands at the nearest it has
+        away = np.abs(frontier.values[order] - frontier.values[position]).sum(axis=1)
+        position = order[int(away.argmin())]
     names = labels(frontier)
     stops = [
         Stop(
@@ -101,7 +108,7 @@ def slider(frontier: Frontier, order: list[int], position: int) -> None:
         stops,
         index=order.index(position),
         chart_key=CHART,
-        label="Strength of the penalty, λ",
+        label=title,
         key="strength",
         on_commit=commit,
     )
@@ -112,7 +119,7 @@ def detail(frontier: Frontier, position: int) -> None:
     candidate, counts = frontier.candidates[position], frontier.counts[position]
     partition = find_partition(frontier.partitions, frontier.partition)
     sizes = frontier.sizes[frontier.split]
-    st.subheader(labels(frontier)[candidate.id])
+    st.subheader(plain(labels(frontier)[candidate.id]))
     st.markdown(f"{readout(frontier, position).capitalize()}.")
     st.markdown(finding(counts, partition, frontier.disparity))
     if not frontier.non_dominated[position]:
@@ -125,11 +132,7 @@ def detail(frontier: Frontier, position: int) -> None:
         counts, partition, sizes=sizes, rate=rate, hidden=hidden_groups(frontier.partitions, sizes)
     )
     show_chart(bars, key="bars", alt=f"{RATES[rate].title} by {partition.name}, one bar per group")
-    needs = "needs" if candidate.needs_groups else "does not need"
-    st.caption(
-        f"{needs.capitalize()} a sensitive attribute at prediction time. Trained in "
-        f"{candidate.fit_seconds:.1f} s, best after {candidate.best_epoch} passes."
-    )
+    facts(frontier, position)
     if st.button("Choose this point", type="primary"):
         st.switch_page("decide.py")
 
@@ -164,7 +167,7 @@ def every_model(frontier: Frontier, order: list[int]) -> None:
                 f"{performance}, %": 100 * frontier.values[order, 0],
                 f"{measure.title}{unit}": scale * frontier.values[order, 1],
                 "Unbeaten": np.where(frontier.non_dominated[order], "yes", ""),
-                "Passes": [frontier.candidates[k].best_epoch for k in order],
+                "Seconds": [frontier.candidates[k].fit_seconds for k in order],
             }
         )
         st.dataframe(
@@ -174,7 +177,8 @@ def every_model(frontier: Frontier, order: list[int]) -> None:
         )
     for candidate in frontier.candidates:
         if candidate.failure:
-            st.warning(f"λ = {candidate.strength:g}, seed {candidate.seed}: {candidate.failure}")
+            name = plain(labels(frontier)[candidate.id])
+            st.warning(f"{name} has no model: {plain(candidate.failure)}")
 
 
 def cautions(review: Review, frontier: Frontier) -> None:
@@ -202,7 +206,7 @@ def still_training(job: Job, shown: int) -> None:
 def main() -> None:
     """Draw the page from top to bottom."""
     review = require_review("Frontier", trained=True)
-    job = Job(default_workspace(), review.id, SweepSpec.from_json(review.sweeps[-1]))
+    job = Job(default_workspace(), review.id, SweepPlan.from_json(review.sweeps[-1]))
     state = job.state()
     if not state.done:
         still_training(job, state.finished)
@@ -222,7 +226,7 @@ def main() -> None:
     with left:
         slider(frontier, order, position)
         show_chart(
-            frontier_figure(frontier),
+            frontier_figure(frontier, names=labels(frontier)),
             key=CHART,
             alt=f"{frontier.performance} against {frontier.disparity} of {len(order)} models; the "
             "table below holds the same values",

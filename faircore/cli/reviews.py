@@ -17,30 +17,24 @@ if TYPE_CHECKING:
 
 def sweep(options: argparse.Namespace) -> None:
     """Train a sweep on a file and print the frontier."""
+    from faircore.cli.plans import plan_of
     from faircore.data import build_dataset
     from faircore.records import ReviewStore, trained_view
-    from faircore.sweep import Progress, SweepSpec, run_sweep
-    from faircore.training import TrainingConfig
+    from faircore.sweep import Progress, run_plan
 
+    plan = plan_of(options)
     table, roles = read_rows(options)
     dataset = build_dataset(table, roles)
-    spec = SweepSpec(
-        strengths=options.strengths,
-        seeds=options.seeds,
-        penalty=options.penalty,
-        partitions=tuple(options.partition),
-        config=TrainingConfig(hidden=options.hidden),
-    )
 
     def show(progress: Progress) -> None:
         line = f"{progress.finished} of {progress.wanted} trained, {progress.share:.0%} of the rest"
         if sys.stderr.isatty():
             print(f"\r{line} ", end="", file=sys.stderr, flush=True)
 
-    frontier = run_sweep(dataset, spec, workspace=options.workspace, on_progress=show)
+    frontier = run_plan(dataset, plan, workspace=options.workspace, on_progress=show)
     reviews = ReviewStore(options.workspace)
     review = reviews.create(options.name or Path(table.source).stem, table, dataset)
-    review = reviews.add_sweep(review.id, spec.to_json())
+    review = reviews.add_sweep(review.id, plan.to_json())
     _show(trained_view(review, frontier))
     place = f"--workspace {options.workspace}"
     print(
@@ -102,12 +96,15 @@ def score(options: argparse.Namespace) -> None:
 
 def _show(frontier: Frontier) -> None:
     frame = frontier.to_frame().rename(columns={"non_dominated": "on front"})
-    columns = ["id", "strength", "seed", frontier.performance, frontier.disparity, "on front"]
+    kinds = ["method"] if frame["method"].nunique() > 1 else []
+    columns = ["id", *kinds, "strength", "seed", frontier.performance, frontier.disparity, "on front"]
     failed = frame["failure"].notna()
     print(f"By {frontier.partition}, threshold {frontier.threshold:.2f}, {frontier.split} rows")
     print(frame.loc[~failed, columns].to_string(index=False, float_format="{:.4f}".format))
     for _, row in frame[failed].iterrows():
         print(f"{row['id']} failed: {row['failure']}")
+    for _, row in frame[frame["note"] != ""].iterrows():
+        print(f"{row['id']}: {row['note']}")
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -118,7 +115,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one = commands.add_parser("sweep", parents=[workspace], help=sweep.__doc__)
     one.set_defaults(run=sweep)
     add_roles(one)
-    one.add_argument("--penalty", default="demographic_parity")
+    one.add_argument(
+        "--method",
+        action="append",
+        help="regularized (networks, the default), boosted (trees), lagrangian (networks under a "
+        "limit) or adversarial; repeat",
+    )
+    one.add_argument("--penalty", default="demographic_parity", help="what fair means")
     one.add_argument(
         "--partition",
         action="append",
@@ -128,15 +131,22 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one.add_argument(
         "--strengths",
         type=numbers,
-        default=(0, 0.1, 0.2, 0.5, 1, 2, 5),
-        help="etas, comma separated",
+        help="comma separated: weights of the penalty, or widest gaps for lagrangian; default: a "
+        "grid that suits the method",
     )
     one.add_argument("--seeds", type=integers, default=(0,))
     one.add_argument(
         "--hidden",
         type=integers,
-        default=(64,),
-        help="units per hidden layer, comma separated; '' for logistic regression",
+        help="units per hidden layer of networks, comma separated; '' for logistic regression",
+    )
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the method or an option of penalties, such as epochs=40, n_rounds=400 "
+        "or versus=pairs; repeat",
     )
     one.add_argument("--name", help="name of the review")
 

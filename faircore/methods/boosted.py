@@ -37,7 +37,6 @@ BOOSTED = Method(
     title="Penalise a gap while growing trees",
     sentence="Trains boosted trees (LightGBM) that are charged for the gap in every round. Often "
     "the most accurate kind of model on tables.",
-    family="boosted trees",
     strength="Strength of the penalty, λ",
     strength_text=lambda strength: f"λ = {strength:.4g}",
     plain=0.0,

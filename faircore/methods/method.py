@@ -59,8 +59,6 @@ class Method:
     ----------
     title, sentence : str
         Plain words.
-    family : str
-        What kind of model it trains, in words.
     strength : str
         What its strength is, for a form.
     strength_text : callable
@@ -89,7 +87,6 @@ class Method:
 
     title: str
     sentence: str
-    family: str
     strength: str
     strength_text: Callable[[float], str]
     plain: float

@@ -51,7 +51,6 @@ REGULARIZED = Method(
     title="Penalise a gap while learning",
     sentence="Trains networks that are charged for the gap as well as for their mistakes. The "
     "stronger the penalty, the smaller the gap and the more mistakes.",
-    family="networks",
     strength="Strength of the penalty, λ",
     strength_text=lambda strength: f"λ = {strength:.4g}",
     plain=0.0,

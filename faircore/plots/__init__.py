@@ -1,6 +1,6 @@
 """Plotly figures as plain functions."""
 
-from faircore.plots.frontier import frontier_figure
+from faircore.plots.frontier import METHOD_NAMES, frontier_figure
 from faircore.plots.groups import group_bars
 from faircore.plots.impossibility import impossibility_figure
 from faircore.plots.intervals import group_intervals

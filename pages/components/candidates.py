@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import streamlit as st
 
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
+from faircore.methods import METHODS
+from faircore.plots import METHOD_NAMES
 from faircore.records import Review, trained_view, trial_ids
 from pages.components.loading import frontier_of
 from pages.components.session import session
-from pages.components.words import labels, path_order
+from pages.components.words import is_plain, labels, path_order
+
+
+BEST = "front"
 
 
 def current_view(review: Review) -> Frontier:
@@ -49,9 +56,43 @@ def selected_position(frontier: Frontier, order: list[int]) -> int:
     for k in order:
         if frontier.candidates[k].id == current.candidate:
             return k
-    first = min(order, key=lambda k: frontier.candidates[k].strength)
+    first = min(order, key=lambda k: (not is_plain(frontier.candidates[k]), order.index(k)))
     current.candidate = frontier.candidates[first].id
     return first
+
+
+class Path(NamedTuple):
+    """Models a slider runs along: what its stops are, and their positions in order."""
+
+    title: str
+    positions: list[int]
+
+
+def choose_path(frontier: Frontier, order: list[int]) -> Path:
+    """Which models the slider runs along; asked only where there is a choice."""
+    kinds: dict[str, list[int]] = {}
+    for k in order:
+        kinds.setdefault(frontier.candidates[k].method, []).append(k)
+    if len(kinds) == 1:
+        (method,) = kinds
+        return Path(METHODS[method].strength, order)
+    front = [int(k) for k in frontier.front]
+    current = session()
+    options = [BEST, *kinds]
+    if current.along not in options:
+        current.along = BEST
+
+    def take() -> None:
+        current.along = st.session_state["along"] or BEST
+
+    st.session_state["along"] = current.along
+    st.segmented_control(
+        "Slide along", options, key="along", on_change=take,
+        format_func=lambda name: "The unbeaten" if name == BEST else METHOD_NAMES[name],
+    )  # fmt: skip
+    if current.along == BEST:
+        return Path("The unbeaten models, from the most accurate to the most equal", front)
+    return Path(METHODS[current.along].strength, kinds[current.along])
 
 
 def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:

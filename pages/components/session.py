@@ -26,6 +26,7 @@ class ReviewSession:
     disparity: str = ""
     partition: str = ""
     watched: str = ""
+    along: str = ""
     audit_system: str = ""
     audit_threshold: float = 0.5
     audit_partition: str = ""

@@ -19,7 +19,9 @@ from faircore.metrics import (
     find_performance,
     percent,
 )
+from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
+from faircore.plots import METHOD_NAMES
 
 
 def disparity_value(name: str, value: float) -> str:
@@ -29,32 +31,48 @@ def disparity_value(name: str, value: float) -> str:
 
 def labels(frontier: Frontier) -> dict[str, str]:
     """A name for each candidate by its id, unlike all others and the same in every view."""
-    variants = {_variant(c) for c in frontier.candidates if c.strength > 0}
+    methods = len({c.method for c in frontier.candidates}) > 1
+    aims = len({(c.penalty, c.partitions) for c in frontier.candidates if not is_plain(c)}) > 1
     with_seed = len({c.seed for c in frontier.candidates}) > 1
-    layers = len({c.hidden for c in frontier.candidates}) > 1
+    shapes = len({(c.method, c.shape) for c in frontier.candidates}) > len(
+        {c.method for c in frontier.candidates}
+    )
     names: dict[str, str] = {}
     for c in frontier.candidates:
-        parts = [f"λ = {c.strength:.4g}"]
+        parts = [METHOD_NAMES[c.method]] if methods else []
+        parts.append(METHODS[c.method].strength_text(c.strength))
         if with_seed:
             parts.append(f"seed {c.seed}")
-        if len(variants) > 1 and c.strength > 0:
+        if aims and not is_plain(c):
             parts.append(
                 f"{PENALTIES[c.penalty].title.lower()}, {' + '.join(c.partitions) or 'all'}"
             )
-        if layers:
-            parts.append(f"layers {'-'.join(map(str, c.hidden)) or 'none'}")
+        if shapes:
+            parts.append(c.shape)
         name = " · ".join(parts)
         names[c.id] = name if name not in names.values() else f"{name} · {c.id[:4]}"
     return names
 
 
-def _variant(candidate: Candidate) -> tuple[object, ...]:
-    return (candidate.penalty, candidate.partitions, candidate.hidden)
+def is_plain(candidate: Candidate) -> bool:
+    """Whether nothing was asked of it: the unconstrained baseline of its method."""
+    return candidate.strength == METHODS[candidate.method].plain
 
 
 def path_order(candidate: Candidate) -> tuple[object, ...]:
-    """Sorts candidates along the slider: sweep by sweep, then by strength and seed."""
-    return (*map(str, _variant(candidate)), candidate.strength, candidate.seed)
+    """Sorts candidates along the slider: method by method, from plain to the most that is asked."""
+    method = list(METHODS).index(candidate.method)
+    away = abs(candidate.strength - METHODS[candidate.method].plain)
+    same = (candidate.penalty, str(candidate.partitions), candidate.shape)
+    return (method, *same, away, candidate.seed)
+
+
+def duration(seconds: float) -> str:
+    """About how long, in words."""
+    if seconds < 90:
+        return f"{max(1, round(seconds, -1 if seconds >= 20 else 0)):.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.0f} hours"
 
 
 def plain(text: str) -> str:

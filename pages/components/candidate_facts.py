@@ -1,0 +1,66 @@
+"""What a committee should know of one model beside its two figures."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from faircore.frontier import Candidate, Frontier
+from faircore.metrics import find_disparity
+from faircore.penalties import PENALTIES
+from faircore.plots import convergence_figure
+from pages.components.charts import show_chart
+from pages.components.words import disparity_value, plain
+
+SPLITS = {
+    "train": "rows it learned from",
+    "select": "rows that chose its best pass",
+    "calibrate": "rows it never saw",
+}
+
+
+def facts(frontier: Frontier, position: int) -> None:
+    """Promise and practice, needs, cost, and how it learned."""
+    candidate = frontier.candidates[position]
+    if candidate.note:
+        st.warning(plain(candidate.note))
+    st.markdown(_promise(frontier, position))
+    needs = "Needs" if candidate.needs_groups else "Does not need"
+    st.caption(
+        f"{needs} a sensitive attribute at prediction time. {candidate.shape.capitalize()}, "
+        f"trained in {candidate.fit_seconds:.1f} s, best after {candidate.best_epoch} passes."
+    )
+    if candidate.history:
+        with st.expander("How it learned"):
+            show_chart(
+                convergence_figure(
+                    list(candidate.history),
+                    tolerance=candidate.target,
+                    best_epoch=candidate.best_epoch,
+                ),
+                key="learned",
+                alt="Loss and gap after each pass, on the rows that chose the best one",
+            )
+
+
+def _promise(frontier: Frontier, position: int) -> str:
+    """The gap that was asked for beside those measured; the last is the one to believe."""
+    candidate = frontier.candidates[position]
+    measured = [
+        (place, float(frontier.view(split=split).values[position, 1]))
+        for split, place in SPLITS.items()
+        if split in frontier.sizes
+    ]
+    told = ", ".join(
+        f"{disparity_value(frontier.disparity, value)} on {place}" for place, value in measured
+    )
+    return f"{_asked(candidate, frontier)}{find_disparity(frontier.disparity).title}: {told}."
+
+
+def _asked(candidate: Candidate, frontier: Frontier) -> str:
+    if candidate.target is None:
+        return ""
+    between = plain(" and ".join(candidate.partitions)) or "every attribute"
+    goal = PENALTIES[candidate.penalty].title.lower()
+    return (
+        f"Asked for: a gap of at most {100 * candidate.target:.3g} points ({goal}, by {between}). "
+    )
