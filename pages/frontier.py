@@ -17,9 +17,9 @@ from faircore.metrics import (
     find_disparity,
     hidden_groups,
 )
+from faircore.plans import SweepPlan
 from faircore.plots import frontier_figure, group_bars
 from faircore.records import Review
-from faircore.plans import SweepPlan
 from faircore.workspace import default_workspace
 from pages.components.candidate_facts import facts
 from pages.components.candidates import (

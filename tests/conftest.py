@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from faircore.data import Dataset, Table, build_dataset, load_sample, make_lending
+from faircore.plans import SweepSpec
 from faircore.records import Review, ReviewStore
-from faircore.sweep import SweepSpec, run_sweep
+from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 
 SMALL = TrainingConfig(hidden=(8,), epochs=3)

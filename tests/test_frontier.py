@@ -255,7 +255,7 @@ def test_a_row_per_candidate() -> None:
     assert frame.columns.tolist() == [
         *("id", "method", "penalty", "strength", "seed"),
         *("balanced_accuracy", "demographic_parity_difference", "non_dominated"),
-        *("needs_groups", "fit_seconds", "best_epoch", "failure"),
+        *("target", "needs_groups", "fit_seconds", "best_epoch", "note", "failure"),
     ]
     assert frame["id"].tolist() == ["c0", "c1", "c2", "lost"]
     np.testing.assert_array_equal(frame.iloc[:, 5:7].to_numpy(), frontier.values)

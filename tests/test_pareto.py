@@ -94,7 +94,7 @@ def test_a_page_opens_without_a_network(tmp_path: Path) -> None:
     path = tmp_path / "frontier.html"
     pareto_frontier(X, y, sex, etas=[1.0], config=QUICK, path=path)
     page = path.read_text(encoding="utf-8")
-    assert "eta=1.0,seed=0" in page
+    assert "Penalised networks, strength 1, seed 0" in page
     assert "Plotly.newPlot" in page
     assert not re.search(r"<script[^>]*\ssrc\s*=", page)
     assert not re.search(r"<link[^>]*\shref\s*=", page)
@@ -135,7 +135,7 @@ def test_the_ending_is_looked_at_before_the_rows() -> None:
         {"sample_weight": -np.ones(100)},
         {"etas": [-1.0]},
         {"etas": []},
-        {"penalty": "hsic"},
+        {"penalty": "kindness"},
         {"seeds": []},
     ],
     ids=lambda c: next(iter(c)),

@@ -97,7 +97,15 @@ def score(options: argparse.Namespace) -> None:
 def _show(frontier: Frontier) -> None:
     frame = frontier.to_frame().rename(columns={"non_dominated": "on front"})
     kinds = ["method"] if frame["method"].nunique() > 1 else []
-    columns = ["id", *kinds, "strength", "seed", frontier.performance, frontier.disparity, "on front"]
+    columns = [
+        "id",
+        *kinds,
+        "strength",
+        "seed",
+        frontier.performance,
+        frontier.disparity,
+        "on front",
+    ]
     failed = frame["failure"].notna()
     print(f"By {frontier.partition}, threshold {frontier.threshold:.2f}, {frontier.split} rows")
     print(frame.loc[~failed, columns].to_string(index=False, float_format="{:.4f}".format))

@@ -92,9 +92,9 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if seed is None:
             seed = check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1)
         order = np.arange(n)
-        crossed = np.unique(
-            np.vstack([rows.groups.codes, rows.y]), axis=1, return_inverse=True
-        )[1].ravel()
+        crossed = np.unique(np.vstack([rows.groups.codes, rows.y]), axis=1, return_inverse=True)[
+            1
+        ].ravel()
         for strata in (crossed, rows.y, None):
             try:
                 learn, judge = train_test_split(

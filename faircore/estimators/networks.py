@@ -178,13 +178,13 @@ class FairNetClassifier(FairClassifier):
                 f"{list(etas)}. Use 0 for plain training."
             )
         find_penalty(self.penalty)
-        rows = self._read(
-            X, y, sensitive_features, sample_weight, needs_groups=max(etas) > 0
-        )
+        rows = self._read(X, y, sensitive_features, sample_weight, needs_groups=max(etas) > 0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         learn, judge = self._hold_out(rows, self.validation_fraction, seed)
-        found = self._tuned(learn, judge, etas, seed) if self.model is not None else self._new(
-            learn, judge, etas, seed
+        found = (
+            self._tuned(learn, judge, etas, seed)
+            if self.model is not None
+            else self._new(learn, judge, etas, seed)
         )
         for one in sorted(found, key=lambda trained: trained.position):
             if one.failure is not None:
@@ -236,6 +236,12 @@ class FairNetClassifier(FairClassifier):
     ) -> Iterator[Trained]:
         config = self._config(seed, share=self.fine_tune_rate)
         options = self.options or PenaltyOptions()
+        start = getattr(self.model, "model_", self.model)
+        # A network of ours learns from columns of like size, as it did; what a module of others
+        # was trained on is theirs to know.
+        scaling = Scaling.of(learn) if isinstance(start, Network) else None
+        if scaling is not None:
+            start, learn, judge = scaling.unfold(start), scaling.apply(learn), scaling.apply(judge)
         rows = [
             DeviceRows(part, "cpu", crossed_weight=options.crossed_weight)
             for part in (learn, judge)
@@ -245,15 +251,16 @@ class FairNetClassifier(FairClassifier):
                 find_penalty(self.penalty), torch.tensor([float(eta)]), config,
                 judge.groups.partitions, options,
             )  # fmt: skip
-            learner = ModuleLearner(starting_module(self.model), config, "cpu")
+            learner = ModuleLearner(starting_module(start), config, "cpu")
             for one in train(learner, charge, *rows, config=config, from_start=True):
                 one.position = position
+                if scaling is not None and isinstance(one.predictor, Network):
+                    one.predictor = scaling.fold(one.predictor)
                 yield one
 
 
 def starting_module(model: Any) -> nn.Module:
     """Copy a model in use as a module to go on from."""
-    model = getattr(model, "model_", model)
     if isinstance(model, Network):
         return module_of(model)
     if isinstance(model, nn.Module):

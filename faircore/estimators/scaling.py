@@ -39,6 +39,15 @@ class Scaling:
         X = ((rows.X - self.mean) / self.scale).astype(np.float32)
         return EncodedRows(X, rows.y, rows.groups, rows.weights)
 
+    def unfold(self, network: Network) -> Network:
+        """Give a network that takes rows as they come the weights that serve standardised ones."""
+        first = network.weights[0].astype(np.float64)
+        bias = network.biases[0] + first @ self.mean
+        return Network(
+            ((first * self.scale).astype(np.float32), *network.weights[1:]),
+            (bias.astype(np.float32), *network.biases[1:]),
+        )
+
     def fold(self, network: Network) -> Network:
         """Give a network trained on standardised rows the weights that serve rows as they come."""
         first = network.weights[0] / self.scale

@@ -73,7 +73,9 @@ class Bundle:
         DataError
             When a column is missing or holds text where numbers are expected.
         """
-        scores = self.predictor.predict_proba(self.encoder.transform_table(table)).astype(np.float64)
+        scores = self.predictor.predict_proba(self.encoder.transform_table(table)).astype(
+            np.float64
+        )
         return pd.DataFrame(
             {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faircore.data import Dataset
 from faircore.decide import Decision
 from faircore.groups import Partition
+from faircore.methods import METHODS
 from faircore.metrics import (
     DISPARITIES,
     MIN_PEOPLE,

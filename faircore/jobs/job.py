@@ -21,8 +21,8 @@ from typing import Any
 from faircore.audit.study import StudySpec
 from faircore.errors import JobError
 from faircore.files import locked, write_whole
+from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import ReviewStore
-from faircore.plans import SweepPlan
 
 _NICE = 10  # the dashboard comes first
 _ALIVE = "alive"
@@ -74,13 +74,15 @@ class Job:
     ----------
     workspace : path
     review_id : str
-    spec : SweepPlan or StudySpec
+    spec : SweepPlan, SweepSpec or StudySpec
+        A single sweep is a plan of one.
     """
 
-    def __init__(self, workspace: str | Path, review_id: str, spec: Work) -> None:
+    def __init__(self, workspace: str | Path, review_id: str, spec: Work | SweepSpec) -> None:
         self.workspace = Path(workspace)
-        self.review_id, self.spec = review_id, spec
-        name = hashlib.sha256(f"{review_id} {spec.to_json()}".encode()).hexdigest()[:16]
+        self.review_id = review_id
+        self.spec: Work = SweepPlan((spec,)) if isinstance(spec, SweepSpec) else spec
+        name = hashlib.sha256(f"{review_id} {self.spec.to_json()}".encode()).hexdigest()[:16]
         self.folder = self.workspace / "jobs" / name
 
     def start(self) -> None:
@@ -190,9 +192,9 @@ def read_curves(folder: Path) -> dict[str, list[dict[str, float]]]:
     return raw
 
 
-def start_sweep(workspace: str | Path, review_id: str, plan: SweepPlan) -> Job:
+def start_sweep(workspace: str | Path, review_id: str, plan: SweepPlan | SweepSpec) -> Job:
     """Note what is to be trained in its review and start it."""
-    ReviewStore(workspace).add_sweep(review_id, plan.to_json())
     job = Job(workspace, review_id, plan)
+    ReviewStore(workspace).add_sweep(review_id, job.spec.to_json())
     job.start()
     return job

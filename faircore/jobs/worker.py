@@ -16,8 +16,8 @@ from faircore.data import Dataset
 from faircore.errors import FaircoreError
 from faircore.files import write_whole
 from faircore.jobs.job import JobState, Work, read_request, report
-from faircore.records import ReviewStore
 from faircore.plans import SweepPlan
+from faircore.records import ReviewStore
 from faircore.sweep import Progress, run_plan
 
 _REPORT_SECONDS = 0.2
@@ -30,9 +30,7 @@ def _work(
     workspace = folder.parent.parent
     if isinstance(spec, SweepPlan):
         curves = _Curves(folder)
-        run_plan(
-            dataset, spec, workspace=workspace, on_progress=on_progress, on_epoch=curves.add
-        )
+        run_plan(dataset, spec, workspace=workspace, on_progress=on_progress, on_epoch=curves.add)
         return
     wanted = spec.n_steps
     run_study(

@@ -49,7 +49,9 @@ LAGRANGIAN = Method(
     config=LagrangianConfig,
     describe=lambda config: layers_text(config.training.hidden),
     train=train_limited,
-    work=lambda config, n_rows, n_columns, _: 1.5 * network_work(config.training, n_rows, n_columns),
+    work=lambda config, n_rows, n_columns, _: (
+        1.5 * network_work(config.training, n_rows, n_columns)
+    ),
     largest=UNCONSTRAINED,
     targets=True,
     takes_options=False,

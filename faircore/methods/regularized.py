@@ -41,8 +41,11 @@ def network_work(config: TrainingConfig, n_rows: int, n_columns: int) -> float:
     """Seconds one stacked network takes on one core of the reference machine."""
     units = sum(config.hidden) or 1
     operations = 6.0 * n_rows * config.epochs * (n_columns * (config.hidden or (1,))[0])
-    deeper = 6.0 * n_rows * config.epochs * sum(
-        a * b for a, b in zip(config.hidden[:-1], config.hidden[1:], strict=True)
+    deeper = (
+        6.0
+        * n_rows
+        * config.epochs
+        * sum(a * b for a, b in zip(config.hidden[:-1], config.hidden[1:], strict=True))
     )
     return (operations + deeper) / 25e9 + n_rows * config.epochs * units * 4e-9 + 0.02
 

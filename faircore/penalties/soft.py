@@ -160,7 +160,9 @@ def group_sums(values: Tensor, groups: GroupTensor, weights: Tensor | None = Non
         return values @ groups.member.view(n, groups.n_groups, 2).sum(-1)
     if n * groups.n_groups <= _MATMUL_CELLS:
         one_hot = values.new_zeros(n, groups.n_groups)
-        return values @ one_hot.scatter_(1, groups.codes.T, w[:, None].expand(-1, len(groups.codes)))
+        return values @ one_hot.scatter_(
+            1, groups.codes.T, w[:, None].expand(-1, len(groups.codes))
+        )
     total = values.new_zeros(*values.shape[:-1], groups.n_groups)
     for codes in groups.codes:
         total = total.index_add(-1, codes, values * w)

@@ -53,8 +53,10 @@ def frontier_figure(
     """
     performance = find_performance(frontier.performance)
     disparity = find_disparity(frontier.disparity)
-    called = {c.id: f"{c.method} {c.strength:g}, seed {c.seed}" for c in frontier.candidates}
-    called |= names or {}
+    called = {
+        c.id: f"{METHOD_NAMES.get(c.method, c.method)}, strength {c.strength:g}, seed {c.seed}"
+        for c in frontier.candidates
+    } | dict(names or {})
     methods = list(dict.fromkeys(c.method for c in frontier.candidates))
     figure = go.Figure()
     if len(methods) == 1:

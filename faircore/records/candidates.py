@@ -7,8 +7,8 @@ from pathlib import Path
 from faircore.data import Dataset
 from faircore.frontier import Frontier
 from faircore.penalties import find_penalty
-from faircore.records.reviews import Review, ReviewStore
 from faircore.plans import SweepPlan
+from faircore.records.reviews import Review, ReviewStore
 from faircore.sweep import load_frontier
 
 

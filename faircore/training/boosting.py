@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,19 +19,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
-from torch import Tensor
 
 from faircore.errors import InputError
-from faircore.metrics import confusion_counts
-from faircore.penalties import GroupTensor, Penalty, PenaltyOptions
+from faircore.penalties import Penalty, PenaltyOptions
 from faircore.penalties.options import DEFAULT
 from faircore.predictors.trees import Trees
-from faircore.training.charges import widest_gap
+from faircore.training.batches import DeviceRows
+from faircore.training.charges import Charge, PenaltyCharge
+from faircore.training.config import TrainingConfig
 from faircore.training.parallel import OnProgress, train_in_threads
 from faircore.training.rows import EncodedRows, Trained
 
 Row = dict[str, float]
 OnEpoch = Callable[[int, Row], None]
+Floats = NDArray[np.floating]
 
 _ROWS = 48  # rounds kept in a history, beside the best and the last
 _CERTAIN = 1e-6  # no base rate is nearer to 0 or 1, so that its log-odds are finite
@@ -43,10 +44,8 @@ class BoostingConfig:
 
     Attributes
     ----------
-    n_rounds : int
-        Trees, at most.
-    n_leaves : int
-        Leaves per tree, 2 or more.
+    n_rounds, n_leaves : int
+        Trees, at most; leaves per tree, 2 or more.
     learning_rate : float
         Share of each tree's step that is taken.
     min_rows : int
@@ -61,9 +60,6 @@ class BoostingConfig:
         Fewer than ``n_rounds``.
     sharpness : float
         The penalty sees ``sigmoid(sharpness * score)``: above 1, closer to hard decisions.
-    damping : float
-        So many times the size of the penalty's gradient is added to the Hessian, so that the
-        penalty alone moves no leaf by more than ``1 / damping`` before the learning rate.
     row_share, column_share : float
         Share of rows and columns drawn for each tree, above 0 and at most 1. With 1 for both, a
         candidate's seed changes nothing.
@@ -84,7 +80,6 @@ class BoostingConfig:
     patience: int = 20
     warmup_rounds: int = 0
     sharpness: float = 1.0
-    damping: float = 0.0
     row_share: float = 1.0
     column_share: float = 1.0
     fine_tune_rate: float = 0.1
@@ -94,21 +89,16 @@ class BoostingConfig:
         for name in ("n_rounds", "n_leaves", "min_rows", "patience", "warmup_rounds"):
             object.__setattr__(self, name, int(getattr(self, name)))
         shares = ("row_share", "column_share", "fine_tune_rate")
-        for name in ("learning_rate", "l2", "sharpness", "damping", *shares):
+        for name in ("learning_rate", "l2", "sharpness", *shares):
             object.__setattr__(self, name, float(getattr(self, name)))
         for name, least in (("n_rounds", 1), ("n_leaves", 2), ("min_rows", 1), ("patience", 0)):
             self._check(name, getattr(self, name) >= least, f"{least} or more")
         self._check("warmup_rounds", 0 <= self.warmup_rounds < self.n_rounds, "0 to n_rounds - 1")
         for name in ("learning_rate", "sharpness"):
             self._check(name, 0 < getattr(self, name) < math.inf, "above 0")
-        for name in ("l2", "damping"):
-            self._check(name, 0 <= getattr(self, name) < math.inf, "zero or more")
+        self._check("l2", 0 <= self.l2 < math.inf, "zero or more")
         for name in shares:
             self._check(name, 0 < getattr(self, name) <= 1, "above 0 and at most 1")
-
-    def share_of_eta(self, epoch: int) -> float:
-        """Share of eta that is charged in a round, counted from 1."""
-        return min(1.0, epoch / (self.warmup_rounds + 1))
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -135,22 +125,14 @@ def train_trees(
     train, select : EncodedRows
         Rows to learn from; rows on which each candidate's best round is chosen. NaN is a missing
         value.
-    penalty : Penalty
-        One of :data:`faircore.penalties.PENALTIES`.
+    penalty, options, on_epoch, on_progress, threads
+        As in :func:`faircore.training.train_stacks`; ``options.memory`` means nothing here.
     trials : sequence of (eta, seed)
         Strength of the penalty, zero or more; seed of what is drawn at random.
     config : BoostingConfig
-    options : PenaltyOptions
-        ``memory`` means nothing here.
     start : Trees or lightgbm.Booster, optional
         A fitted model of the same columns to go on from, itself one of the rounds to choose from
         (round 0). The predictors hold its trees and the new ones.
-    on_epoch : callable, optional
-        Called after each round with a candidate's position and its row of history.
-    on_progress : callable, optional
-        Called with the share of the work done; either may raise to stop.
-    threads : int, optional
-        One per core by default.
 
     Yields
     ------
@@ -168,26 +150,27 @@ def train_trees(
             f"The strengths of the penalty must be zero or more; they are {[e for e, _ in trials]}."
             " Change them."
         )
-    if start is not None and not isinstance(start, Trees):
-        start = Trees.from_booster(start)
-    forest = _Forest(train, select, penalty, config, options, start)
+    start = start if start is None or isinstance(start, Trees) else Trees.from_booster(start)
+    forest = _Forest(train, select, config, options.crossed_weight, start)
     threads = threads or len(os.sched_getaffinity(0))
+    schedule = TrainingConfig(
+        epochs=config.n_rounds, warmup_epochs=config.warmup_rounds, sharpness=config.sharpness
+    )
+    whole = replace(options, memory=0.0)  # every round sees all rows
 
     def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
         for position, (eta, seed) in enumerate(part):
-            one = forest.grow(eta, seed, partial(report, position))
+            charge = PenaltyCharge(
+                penalty, torch.tensor([float(eta)]), schedule, select.groups.partitions, whole
+            )
+            one = forest.grow(charge, seed, partial(report, position))
             one.fit_seconds /= max(1, min(len(trials), threads))
             yield one
 
     yield from train_in_threads(
-        some,
-        trials,
-        config.n_rounds,
-        on_progress=on_progress,
-        on_epoch=on_epoch,
-        threads=threads,
-        together=1,
-    )
+        some, trials, config.n_rounds, on_progress=on_progress, on_epoch=on_epoch,
+        threads=threads, together=1,
+    )  # fmt: skip
 
 
 class _Forest:
@@ -197,54 +180,41 @@ class _Forest:
         self,
         train: EncodedRows,
         select: EncodedRows,
-        penalty: Penalty,
         config: BoostingConfig,
-        options: PenaltyOptions,
+        crossed_weight: float,
         start: Trees | None,
     ) -> None:
         import lightgbm as lgb  # with scikit-learn, 2 s that not every program need pay
 
         rate = np.average(train.y, weights=train.unit_weights).clip(_CERTAIN, 1 - _CERTAIN)
-        self.base = float(np.log(rate / (1 - rate)))
-        self.start, self.config = start, config
-        self.learn, self.judge = (
-            _Rows(
-                rows,
-                penalty,
-                config,
-                options,
-                self.base if start is None else start.raw_scores(rows.X),
-            )
-            for rows in (train, select)
-        )
+        base = float(np.log(rate / (1 - rate)))
+        # Without trees of its own a model is its base.
+        self.start = Trees.constant(base, train.X.shape[1]) if start is None else start
         # Binned once: boosters only read it, so all of them may at the same time.
         given = {"feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
         self._binned = lgb.Dataset(train.X, train.y, params=given).construct()
         self._judged = self._binned.create_valid(select.X, select.y, params=given).construct()
 
-    def grow(self, eta: float, seed: int, report: Callable[[Row], None]) -> Trained:
+    def grow(self, charge: Charge, seed: int, report: Callable[[Row], None]) -> Trained:
         """Train one candidate."""
         started = time.perf_counter()
         booster, warm = self._booster(seed), self.config.warmup_rounds
         one = Trained(0, failure="it never reached a finite loss")
-        best, trees = math.inf, 0
+        best, trees, stuck = math.inf, 0, False
         for epoch in range(0 if self.start else 1, self.config.n_rounds + 1):
-            stuck = epoch > 0 and self._round(booster, eta * self.config.share_of_eta(epoch))
-            row = self._row(booster, epoch)
+            if epoch:
+                stuck = self._round(booster, charge, epoch)
+            score, row = self._row(booster, charge, epoch)
             one.history.append(row)
-            score = row["loss"] + eta * row["penalty"]
-            if not math.isfinite(score):
-                one.note = (
-                    f"Its loss was no longer a number after round {epoch}; the best before is kept."
-                )
-                break
+            if epoch:
+                report(row)
             # Before the warm-up is over it is not yet what it is meant to be.
             if score < best and (epoch > warm or epoch == 0):
                 best, trees = score, booster.num_trees()
                 one.best_epoch, one.failure = epoch, None
-            if epoch:
-                report(row)
-            if self._stops(epoch, one.best_epoch, stuck=stuck):
+            if not math.isfinite(score):
+                one.note = f"Its loss was no longer a number after round {epoch}."
+            if one.note or self._stops(epoch, one.best_epoch, stuck=stuck):
                 break
         if one.failure is None:
             more = Trees.from_booster(booster, self.base, best_iteration=trees)
@@ -276,90 +246,67 @@ class _Forest:
         }
         return lgb.Booster(given, self._binned).add_valid(self._judged, "select")
 
-    def _round(self, booster: Any, eta: float) -> bool:
+    def _round(self, booster: Any, charge: Charge, epoch: int) -> bool:
         """Grow a tree; whether no leaf could be split."""
-        return bool(booster.update(fobj=lambda raw, _: self.learn.gradient(raw, eta)))
+        return bool(booster.update(fobj=lambda raw, _: self._learn.gradient(raw, charge, epoch)))
 
-    def _row(self, booster: Any, epoch: int) -> Row:
+    def _row(self, booster: Any, charge: Charge, epoch: int) -> tuple[float, Row]:
         """Judge a booster on the select split, whose scores LightGBM keeps up to date."""
-        rows: list[Row] = []
+        found: list[tuple[float, Row]] = []
 
-        def judge(raw: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
-            rows.append({"epoch": float(epoch), **self.judge.judged(raw)})
+        def judge(raw: Floats, _: Any) -> tuple[str, float, bool]:
+            found.append(self._judge.judged(raw, charge, epoch))
             return "judged", 0.0, False
 
         booster.eval_valid(judge)
-        return rows[0]
+        return found[0]
 
     def _stops(self, epoch: int, best_epoch: int, *, stuck: bool) -> bool:
         config, waited = self.config, epoch - max(best_epoch, self.config.warmup_rounds)
-        random = config.row_share < 1 or config.column_share < 1  # another draw may split
-        return (config.patience > 0 and waited >= config.patience) or (
-            stuck and not random and waited > 0
-        )
+        if stuck and config.row_share == config.column_share == 1:  # another draw might split
+            return waited > 0
+        return 0 < config.patience <= waited
 
 
 class _Rows:
-    """Rows of a split as loss and penalty see them; raw scores come without the offset."""
+    """Rows of a split, and the scores they start from."""
 
-    def __init__(
-        self,
-        rows: EncodedRows,
-        penalty: Penalty,
-        config: BoostingConfig,
-        options: PenaltyOptions,
-        offset: float | NDArray[np.float64],
-    ) -> None:
-        self.rows, self.penalty, self.options, self.offset = rows, penalty, options, offset
-        self.damping = config.damping
-        self.sharpness = 1.0 if penalty.on_scores else config.sharpness
-        self.weights = rows.unit_weights
+    def __init__(self, rows: EncodedRows, base: float, start: Trees | None, crossed: float) -> None:
+        self.y, self.weights = rows.y, rows.unit_weights
         self.total = float(self.weights.sum())
-        self._y = torch.as_tensor(rows.y, dtype=torch.float32)
-        self._weights = torch.as_tensor(self.weights, dtype=torch.float32)
-        groups = GroupTensor.of(rows.groups, crossed_weight=options.crossed_weight)
-        self._groups = groups.with_member(self._y, self._weights)
+        self.offset: Any = base if start is None else start.raw_scores(rows.X)
+        # A charge looks at scores alone. Who is in which group is worked out once for all rounds.
+        bare = DeviceRows(replace(rows, X=rows.X[:, :0]), "cpu", crossed_weight=crossed)
+        bare.groups = bare.groups.with_member(bare.y, bare.weights)
+        self.tensors = bare
 
-    def gradient(
-        self, raw: NDArray[np.float64], eta: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Gradient and Hessian of the summed log loss plus eta times the penalty, (n,) each."""
+    def gradient(self, raw: Floats, charge: Charge, epoch: int) -> tuple[Floats, Floats]:
+        """Gradient and Hessian of the summed log loss plus what is charged, (n,) each."""
         raw = raw + self.offset
         score = expit(raw)
-        gradient = self.weights * (score - self.rows.y)
-        hessian = self.weights * score * (1 - score)
-        if eta:
-            leaf = torch.as_tensor(raw, dtype=torch.float32).requires_grad_()
-            (slope,) = torch.autograd.grad(self._charge(leaf), leaf)
-            # The log loss is summed here and a mean elsewhere, so the penalty is scaled alike.
-            push = eta * self.total * slope.numpy().astype(np.float64)
-            gradient += push
-            hessian += self.damping * np.abs(push)
-        return gradient.astype(np.float32), hessian.astype(np.float32)
+        gradient = self.weights * (score - self.y)
+        extra = charge.gradient(_logits(raw), self.tensors, epoch)
+        if extra is not None:
+            # The log loss is summed here and a mean elsewhere, so what is charged is scaled alike.
+            gradient += self.total * extra[0].numpy()
+        return gradient.astype(np.float32), (self.weights * score * (1 - score)).astype(np.float32)
 
-    def judged(self, raw: NDArray[np.float64]) -> Row:
-        """Mean log loss in nats, penalty, and the widest hard gap."""
-        raw, rows = raw + self.offset, self.rows
-        losses = np.logaddexp(0, raw) - rows.y * raw
-        with torch.no_grad():
-            penalty = float(self._charge(torch.as_tensor(raw, dtype=torch.float32)))
-        chosen = (raw >= 0).astype(np.int8)
-        counts = confusion_counts(rows.y, chosen, rows.groups, self.weights)
-        gap = widest_gap(counts, rows.groups.partitions, self.penalty.disparity)
-        loss = float(losses @ self.weights) / self.total
-        return {"loss": loss, "penalty": penalty, "gap": float(gap)}
-
-    def _charge(self, raw: Tensor) -> Tensor:
-        probs = torch.sigmoid(raw * self.sharpness)
-        return self.penalty.function(probs, self._y, self._groups, self._weights, self.options)
+    def judged(self, raw: Floats, charge: Charge, epoch: int) -> tuple[float, Row]:
+        """What the best round is chosen by, and the row of history."""
+        raw = raw + self.offset
+        loss = float((np.logaddexp(0, raw) - self.y * raw) @ self.weights) / self.total
+        found = charge.judge(_logits(raw), self.tensors, torch.tensor([loss]), epoch)
+        row = {"epoch": float(epoch), "loss": loss}
+        return float(found.score[0]), row | {k: float(v[0]) for k, v in found.columns.items()}
 
 
-def _thinned(history: list[Row], best_epoch: int) -> list[Row]:
+def _logits(raw: Floats) -> torch.Tensor:
+    return torch.as_tensor(raw, dtype=torch.float32)[None]
+
+
+def _thinned(history: list[Row], best: int) -> list[Row]:
     """Rows at even distances, the best and the last."""
     step = -(-len(history) // _ROWS)
-    last = len(history) - 1
     return [
-        row
-        for i, row in enumerate(history)
-        if i % step == 0 or i == last or row["epoch"] == best_epoch
+        h for i, h in enumerate(history) if i % step == 0 or h is history[-1] or h["epoch"] == best
     ]

@@ -61,9 +61,6 @@ class Comparisons:
         Block of each comparison.
     signed : Tensor of bool, shape (m,)
         Comparisons whose two rates should be equal, so that either sign is a violation.
-    speed : Tensor, shape (m,)
-        1 / (groups - 1) for a pair, so that a group far from all others is not pushed harder the
-        more others there are; 1 for a group and everybody.
 
     Raises
     ------
@@ -112,7 +109,8 @@ class Comparisons:
         signed = torch.tensor([b.constraint.kind == "equality" for b in self.blocks], device=device)
         others = torch.tensor([len(b.partition.labels) - 1 for b in self.blocks], device=device)
         self.signed = signed[self.block]
-        self.speed = torch.where(signed, 1.0, 1.0 / others)[self.block]
+        # A group far from all others is not to be pushed harder the more others there are.
+        self._per_pair = torch.where(signed, 1.0, 1.0 / others)[self.block]
 
     def tolerances(self, asked: Sequence[float]) -> Tensor:
         """Tolerance of each block, (k, b), where a trial asks for one; 1 lifts all of them."""
@@ -145,6 +143,29 @@ class Comparisons:
             rate[:, self._first] - rate[:, self._second],
             believed[:, self._first] * believed[:, self._second],
         )
+
+    def violations(self, counts: Tensor, tolerances: Tensor, options: PenaltyOptions) -> Tensor:
+        """What multipliers follow, (k, g, 2, 2) and (k, b) to (k, m).
+
+        The difference less the tolerance, or the difference itself where the two should be equal,
+        in units of what it costs to change it; NaN where a rate is undefined or nothing is asked.
+
+        Notes
+        -----
+        Moving the rate of a share s of the rows by x costs the mean loss about s · x², so closing
+        a gap between shares s and t costs about s · t / (s + t) · x². Multipliers are of that size
+        at the optimum. With steps in this unit, those of a small group neither jump over it nor
+        those of a large one crawl: it is Newton's step on the dual of that quadratic.
+        """
+        differences, believed = self.differences(counts, options)
+        allowed = tolerances[:, self.block]
+        excess = torch.where(self.signed, differences, differences - allowed)
+        nothing = (believed <= 0) | (self.signed & (allowed >= UNCONSTRAINED))
+        start = self.blocks[0].partition.groups
+        people = self._profile(counts)[1].flatten(1) / counts[:, start].sum((1, 2, 3))[:, None]
+        first, second = people[:, self._first], people[:, self._second]
+        unit = first * second / (first + second).clamp_min(TINY) * self._per_pair
+        return torch.where(nothing, torch.nan, excess * believed * unit)
 
     def gaps(self, counts: Tensor, *, min_people: float) -> Tensor:
         """Largest minus smallest group rate of each block, (k, g, 2, 2) to (k, b).

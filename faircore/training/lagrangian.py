@@ -34,6 +34,7 @@ from faircore.training.parallel import OnProgress, train_in_threads
 from faircore.training.rows import EncodedRows, Trained
 
 DEFAULT = LagrangianConfig()
+__all__ = ["DEFAULT", "LagrangianCharge", "LagrangianConfig", "train_lagrangian", "train_module"]
 
 
 class LagrangianCharge:
@@ -81,7 +82,7 @@ class LagrangianCharge:
         self._running = RunningPenalty(Penalty("", "", "", self._price), self._options)
         self._seen: Tensor | None = None  # hard counts of the epoch so far
         self._followed: Tensor | None = None  # counts that multipliers follow
-        self._taken = 0  # steps since they moved
+        self._taken = 0  # steps so far
         self._positions = torch.arange(len(tolerances))
         self._notes = [""] * len(tolerances)
         self._best = torch.full((len(tolerances),), torch.inf, dtype=torch.float64, device=device)
@@ -98,13 +99,10 @@ class LagrangianCharge:
         elif self._config.memory:
             self._running(self._probs(logits), rows.y, rows.groups, rows.weights)
         self._follow(logits, rows)
-        every = self._config.dual_every
-        if (
-            every != "epoch"
-            and self._taken >= every
-            and epoch > self._config.training.warmup_epochs
-        ):
-            self._move(share=self._taken / self._steps)
+        self._taken, every = self._taken + 1, self._config.dual_every
+        warm = epoch > self._config.training.warmup_epochs
+        if every != "epoch" and warm and self._taken % every == 0:
+            self._move(share=every / self._steps)
         return grad
 
     def judge(self, logits: Tensor, rows: DeviceRows, loss: Tensor, epoch: int) -> Judgement:
@@ -112,15 +110,17 @@ class LagrangianCharge:
 
         Epochs in which nothing could be judged come last.
         """
-        assert self._seen is not None
-        if self._config.dual_every == "epoch" and epoch >= self._config.training.warmup_epochs:
-            self._move()
         counts = hard_counts(logits, rows.y, rows.groups, rows.weights).double()
         soft = soft_counts(self._probs(logits), rows.y, rows.groups, rows.weights).double()
+        seen = torch.zeros_like(counts) if self._seen is None else self._seen  # nothing at epoch 0
         gaps, soft_gaps, seen_gaps = (
-            self._comparisons.gaps(one, min_people=MIN_PEOPLE) for one in (counts, soft, self._seen)
+            self._comparisons.gaps(one, min_people=MIN_PEOPLE) for one in (counts, soft, seen)
         )
         self._seen = None
+        if self._config.dual_every == "epoch":
+            if epoch >= self._config.training.warmup_epochs:
+                self._move()
+            self._followed = None
         violation = widest(gaps - self._tolerances)
         free = (self._tolerances >= UNCONSTRAINED).all(1)
         met = (violation <= ROUNDING) | free
@@ -169,22 +169,13 @@ class LagrangianCharge:
             counts = soft_counts(probs, rows.y, rows.groups, rows.weights).double()
         carried = 1.0 if self._config.dual_every == "epoch" else self._config.memory
         self._followed = counts if self._followed is None else carried * self._followed + counts
-        self._taken += 1
 
     def _move(self, *, share: float = 1.0) -> None:
         """Move the multipliers by what they follow."""
-        assert self._followed is not None
-        differences, trust = self._comparisons.differences(self._followed, self._options)
-        tolerances = self._tolerances[:, self._comparisons.block]
-        signed = self._comparisons.signed
-        violation = torch.where(signed, differences, differences - tolerances)
-        lifted = signed & (tolerances >= UNCONSTRAINED)
-        nothing = lifted | (trust <= 0)
-        violation = torch.where(nothing, torch.nan, violation * trust * self._comparisons.speed)
+        if self._followed is None:
+            return
+        violation = self._comparisons.violations(self._followed, self._tolerances, self._options)
         self.multipliers.step(violation, share=share)
-        self._taken = 0
-        if self._config.dual_every == "epoch":
-            self._followed = None
 
     def _wait(
         self, score: Tensor, met: Tensor, violation: Tensor, free: Tensor,
@@ -192,7 +183,7 @@ class LagrangianCharge:
     ) -> Tensor:  # fmt: skip
         """Note what is best so far; say which candidates need no further epoch, (k,)."""
         training = self._config.training
-        if epoch <= training.warmup_epochs:
+        if 0 < epoch <= training.warmup_epochs:
             return torch.zeros_like(met)
         better = score < self._best
         self._best = torch.minimum(self._best, torch.nan_to_num(score, nan=torch.inf))
@@ -250,8 +241,10 @@ def train_lagrangian(
         rows = (train_rows, select)
         yield from _train(learner, *rows, constraints, tolerances, config, report, device)
 
-    epochs, told = config.training.epochs, {"on_progress": on_progress, "on_epoch": on_epoch}
-    return train_in_threads(some, trials, epochs, **told, threads=threads)
+    return train_in_threads(
+        some, trials, config.training.epochs, on_progress=on_progress, on_epoch=on_epoch,
+        threads=threads,
+    )  # fmt: skip
 
 
 def train_module(

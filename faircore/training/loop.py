@@ -178,5 +178,7 @@ def _done(running: list[Trained], found: Judgement, epoch: int, config: Training
         satisfied = found.satisfied is not None and bool(found.satisfied[i])
         done[i] = epoch == config.epochs or not finite[i] or waited >= config.patience or satisfied
         if not finite[i] and one.predictor is not None:
-            one.note = f"Its loss was no longer a number after pass {epoch}; the best before is kept."
+            one.note = (
+                f"Its loss was no longer a number after pass {epoch}; the best before is kept."
+            )
     return done.to(found.score.device)

@@ -72,7 +72,7 @@ def module_of(network: Network) -> nn.Sequential:
     """Build the module whose layers these are."""
     layers: list[nn.Module] = []
     for weight, bias in zip(network.weights, network.biases, strict=True):
-        linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(weight.copy()))
             linear.bias.copy_(torch.from_numpy(bias.copy()))

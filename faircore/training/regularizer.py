@@ -143,7 +143,6 @@ class FairnessRegularizer(nn.Module):
                 rows.append(list(one))
         return rows or [plain]
 
-
     def _seen_groups(self, sensitive: Tensor) -> list[list[float]]:
         """Every group of any batch so far: one that is absent from this batch is remembered."""
         sizes = (sensitive.reshape(len(sensitive), -1).amax(dim=0) + 1).to(torch.int64).tolist()

@@ -16,7 +16,6 @@ from pages.components.loading import frontier_of
 from pages.components.session import session
 from pages.components.words import is_plain, labels, path_order
 
-
 BEST = "front"
 
 

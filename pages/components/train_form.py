@@ -85,13 +85,25 @@ def _offer(name: str, method: Method, penalty: str) -> bool:
         return False
     weakest, strongest = method.strengths(penalty)
     scale, unit, step = (100, ", points", 0.5) if method.targets else (1, "", 0.1)
-    first, last = ("Widest gap", "Narrowest gap") if method.targets else ("Weakest λ", "Strongest λ")
+    first, last = (
+        ("Widest gap", "Narrowest gap") if method.targets else ("Weakest λ", "Strongest λ")
+    )
     low.number_input(
-        f"{first}{unit}", 0.0, 1e4, weakest * scale, step=step, format="%g",
+        f"{first}{unit}",
+        0.0,
+        1e4,
+        weakest * scale,
+        step=step,
+        format="%g",
         key=f"low-{name}-{penalty}",
     )
     high.number_input(
-        f"{last}{unit}", 0.0, 1e4, strongest * scale, step=step, format="%g",
+        f"{last}{unit}",
+        0.0,
+        1e4,
+        strongest * scale,
+        step=step,
+        format="%g",
         key=f"high-{name}-{penalty}",
     )
     steps.number_input("Models", 2, 200, 6 if method.targets else 12, key=f"steps-{name}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from faircore.audit.words import USUAL, of_hundred, pair_sentence
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Partition, find_partition
+from faircore.methods import METHODS
 from faircore.metrics import (
     MIN_PEOPLE,
     RATES,
@@ -19,7 +20,6 @@ from faircore.metrics import (
     find_performance,
     percent,
 )
-from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
 

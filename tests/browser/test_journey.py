@@ -17,7 +17,8 @@ from playwright.sync_api import Page, expect
 
 from faircore.data import Table, build_dataset, guess_spec, load_sample, read_table
 from faircore.records import ReviewStore
-from faircore.sweep import SweepSpec, run_sweep
+from faircore.plans import SweepSpec
+from faircore.sweep import run_sweep
 from faircore.training import Prepared, TrainingConfig
 from tests.browser.harness import ROOT, Server, open_page, select_option, wait_idle
 from tests.browser.plotly_charts import click_point, plotly_points
@@ -82,7 +83,7 @@ def train(page: Page) -> None:
     page.get_by_role("option", name="sex", exact=True).click()
     page.keyboard.press("Escape")
     wait_idle(page)
-    set_number(page, "Number of strengths", "10")
+    set_number(page, "Models", "10")
     page.get_by_role("button", name="Launch").click()
     bar = page.get_by_test_id("stProgress")
     bar.wait_for()

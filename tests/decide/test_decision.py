@@ -12,7 +12,7 @@ from faircore.frontier import Frontier
 from faircore.metrics import evaluate
 from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.store import TrialStore
-from faircore.sweep import read_network
+from faircore.sweep import read_predictor
 from faircore.training import Prepared
 
 
@@ -30,7 +30,7 @@ def test_the_sealed_figures_are_those_of_the_sealed_rows(fresh: tuple[Path, Revi
     decision, _ = choose(workspace, review)
     prepared = Prepared.of(ReviewStore(workspace).dataset(review.id))
     rows = prepared.splits.certify
-    network = read_network(decision.point.candidate, workspace=workspace)
+    network = read_predictor(decision.point.candidate, workspace=workspace)
     report = evaluate(
         prepared.dataset.y_true[rows],
         y_score=network.predict_proba(prepared.encoded("certify")),
@@ -132,8 +132,8 @@ def test_a_lost_model_is_said_and_opens_nothing(fresh: tuple[Path, Review]) -> N
 def test_the_certify_split_is_in_no_stored_trial(trained: tuple[Path, Review]) -> None:
     workspace, review = trained
     frontier = frontier_of_review(workspace, review.id)
-    assert all(set(c.cubes) == {"train", "select"} for c in frontier.candidates)
+    assert all(set(c.cubes) == {"train", "select", "calibrate"} for c in frontier.candidates)
     with pytest.raises(InputError, match="no counts on split 'certify'"):
         frontier.view(split="certify")
-    assert set(frontier.sizes) == {"train", "select"}
+    assert set(frontier.sizes) == {"train", "select", "calibrate"}
     assert replace(review).openings == ()

@@ -18,7 +18,7 @@ from faircore.export.bundle import Bundle, export_bundle, load_bundle
 from faircore.export.chosen import bundle_of_review
 from faircore.metrics import confusion_counts
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import read_network
+from faircore.sweep import read_predictor
 from faircore.training import Prepared
 from tests.conftest import make_trained
 
@@ -86,7 +86,7 @@ def test_a_loaded_bundle_scores_as_the_stored_model(
     loaded = load_bundle(exported)
     store = ReviewStore(workspace)
     prepared = Prepared.of(store.dataset(review.id))
-    network = read_network(decision.point.candidate, workspace=workspace)
+    network = read_predictor(decision.point.candidate, workspace=workspace)
     table, rows = store.table(review.id), prepared.rows("certify")
     sealed = Table(table.frame.iloc[rows].reset_index(drop=True), "sealed.csv")
     scored = loaded.score(sealed)
@@ -106,7 +106,7 @@ def test_a_loaded_bundle_scores_as_the_stored_model(
 def test_the_bundle_names_what_was_decided(bundle: Bundle, exported: Path) -> None:
     loaded = load_bundle(exported)
     assert (loaded.facts, loaded.card, loaded.threshold) == (bundle.facts, bundle.card, 0.6)
-    weights = b"".join(a.tobytes() for a in (*loaded.network.weights, *loaded.network.biases))
+    weights = b"".join(a.tobytes() for a in loaded.predictor.to_arrays().values())
     assert hashlib.sha256(weights).hexdigest() == loaded.facts["model_sha256"]
     assert loaded.facts["needs_groups"] is False
 

@@ -14,7 +14,7 @@ from faircore.export.card import model_card
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, RATES, Report, evaluate, hidden_groups
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import read_network
+from faircore.sweep import read_predictor
 from faircore.training import Prepared
 
 Made = tuple[Decision, Prepared, Report]
@@ -37,7 +37,7 @@ def decided(workspace: Path, review: Review, *, times: int) -> Made:
         )  # fmt: skip
     prepared = Prepared.of(ReviewStore(workspace).dataset(review.id))
     rows = prepared.rows("certify")
-    network = read_network(decision.point.candidate, workspace=workspace)
+    network = read_predictor(decision.point.candidate, workspace=workspace)
     report = evaluate(
         prepared.dataset.y_true[rows],
         y_score=network.predict_proba(prepared.encoded("certify")),

@@ -19,7 +19,8 @@ from faircore.jobs import Job, start_sweep
 from faircore.jobs.job import JobState, report
 from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.store import TrialStore
-from faircore.sweep import SweepSpec, run_sweep
+from faircore.plans import SweepPlan, SweepSpec
+from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 
 QUICK = SweepSpec((0.5, 1.0), config=TrainingConfig(hidden=(4,), epochs=2))
@@ -98,13 +99,13 @@ def test_a_sweep_runs_in_its_own_process(new: New, jobs: list[Job]) -> None:
     assert {state.wanted for state in seen} == {3}
     assert {state.pid for state in seen} == {last.pid}
     assert len(frontier_of_review(workspace, review.id).candidates) == 3
-    assert ReviewStore(workspace).get(review.id).sweeps == (QUICK.to_json(),)
+    assert ReviewStore(workspace).get(review.id).sweeps == (SweepPlan((QUICK,)).to_json(),)
     assert (job.folder / "log.txt").read_text() == ""
     # Somebody else, who started nothing, reads the same.
     assert Job(workspace, review.id, QUICK).state() == last
     # The record of the job holds ids and settings, no row.
     request = json.loads((job.folder / "request.json").read_bytes())
-    assert request == {"review": review.id, "kind": "sweep", "spec": QUICK.to_json()}
+    assert request == {"review": review.id, "kind": "sweep", "spec": SweepPlan((QUICK,)).to_json()}
     assert not list(job.folder.glob(".*"))
     # Asked again, nothing is trained again.
     before = stored(new, QUICK)
@@ -112,7 +113,7 @@ def test_a_sweep_runs_in_its_own_process(new: New, jobs: list[Job]) -> None:
     jobs.append(again)
     assert again.wait(timeout_seconds=30).state == "finished"
     assert stored(new, QUICK) == before
-    assert ReviewStore(workspace).get(review.id).sweeps == (QUICK.to_json(),)
+    assert ReviewStore(workspace).get(review.id).sweeps == (SweepPlan((QUICK,)).to_json(),)
 
 
 def test_the_same_request_twice_starts_one_process(new: New, jobs: list[Job]) -> None:

@@ -16,7 +16,8 @@ from faircore.export.bundle import load_bundle
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, RATES, difference, hidden_groups
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import SweepSpec, run_sweep
+from faircore.plans import SweepSpec
+from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
 from tests.pages.visitor import button, labelled, one_error, well, words
@@ -185,12 +186,12 @@ def test_contradictory_strengths_are_one_sentence(
     workspace, review = trained
     app = visit("train.py", workspace, review.id)
     assert "All 6 models are ready" in words(app)
-    labelled(app.number_input, "Weakest penalty (λ)").set_value(5.0).run()
+    labelled(app.number_input, "Weakest λ").set_value(5.0).run()
     assert "below the strongest" in one_error(app)
     assert not [b for b in app.button if b.label == "Launch"]
-    labelled(app.number_input, "Weakest penalty (λ)").set_value(0.0).run()
+    labelled(app.number_input, "Weakest λ").set_value(0.0).run()
     assert "above 0" in one_error(app)
-    labelled(app.number_input, "Weakest penalty (λ)").set_value(0.5).run()
+    labelled(app.number_input, "Weakest λ").set_value(0.5).run()
     assert len(well(app).error) == 0
     app.multiselect[0].set_value([]).run()
     assert "at least one attribute" in one_error(app)
@@ -209,9 +210,9 @@ def test_an_answered_sweep_starts_no_process(
 
     monkeypatch.setattr("faircore.jobs.job.subprocess.Popen", refuse)
     app = visit("train.py", tmp_path, review.id)
-    labelled(app.number_input, "Number of strengths").set_value(2)
+    labelled(app.number_input, "Models").set_value(2)
     labelled(app.number_input, "Passes over the data").set_value(5).run()
-    assert "3 models, λ = 0 included. 3 of them are trained already" in words(app)
+    assert "3 models, the plain one of each kind included. 3 of them are trained already" in words(app)
     well(button(app, "Launch").click().run())
     assert "All 3 models are ready." in words(app)
     assert ReviewStore(tmp_path).get(review.id).sweeps == (spec.to_json(),)
@@ -219,7 +220,7 @@ def test_an_answered_sweep_starts_no_process(
 
 @pytest.mark.parametrize(
     ("label", "value"),
-    [("Passes over the data", 1), ("Passes over the data", 2), ("Number of strengths", 200),
+    [("Passes over the data", 1), ("Passes over the data", 2), ("Models", 200),
      ("Seeds", 20)],
 )  # fmt: skip
 def test_the_smallest_and_largest_answers_are_accepted(

@@ -26,10 +26,11 @@ def _awkward() -> dict[str, tuple[Tensor, GroupTensor, Tensor | None]]:
     }
 
 
-def _probs(n: int) -> dict[str, Tensor]:
+def _probs(n: int) -> Tensor:
+    """Candidates with scores inside, at both ends, all 0 and all 1, (5, n)."""
     inner = torch.rand(2, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    flat = torch.ones_like(inner)
-    return {"inner": inner, "0 and 1": inner.round(), "all 0": flat * 0, "all 1": flat}
+    flat = torch.ones(1, n, dtype=torch.float64)
+    return torch.cat([inner, inner[:1].round(), flat * 0, flat])
 
 
 @every_penalty
@@ -39,14 +40,14 @@ def test_gradients_stay_finite_where_something_is_absent(
     penalty: Penalty, options: PenaltyOptions, case: str
 ) -> None:
     y, groups, weights = _awkward()[case]
-    for given in _probs(len(y)).values():
-        for probs in (given.requires_grad_(), given.detach().float().requires_grad_()):
-            value = penalty.function(probs, y, groups, weights, options)
-            (grad,) = torch.autograd.grad(value.sum(), probs)
-            assert torch.isfinite(value).all()
-            assert torch.isfinite(grad).all()
-            if case in ("no weight", "one row", "no row"):
-                assert (value < 1e-6).all()
+    for dtype in (torch.float32, torch.float64):
+        probs = _probs(len(y)).to(dtype).requires_grad_()
+        value = penalty.function(probs, y, groups, weights, options)
+        (grad,) = torch.autograd.grad(value.sum(), probs)
+        assert torch.isfinite(value).all()
+        assert torch.isfinite(grad).all()
+        if case in ("no weight", "one row", "no row"):
+            assert (value < 1e-6).all()
 
 
 @every_setting
@@ -65,7 +66,6 @@ def test_where_nobody_is_selected_being_selected_means_nothing(options: PenaltyO
 
 
 @every_penalty
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
     "options",
     [
@@ -77,17 +77,14 @@ def test_where_nobody_is_selected_being_selected_means_nothing(options: PenaltyO
     ],
     ids=["default", "trusted", "shrunk", "shrunk pairs, trusted", "shrunk pairs"],
 )
-def test_gradients_agree_with_finite_differences(
-    penalty: Penalty, options: PenaltyOptions, weighted: bool
-) -> None:
+def test_gradients_agree_with_finite_differences(penalty: Penalty, options: PenaltyOptions) -> None:
     if penalty is PENALTIES["predictive_parity"] and options.small_group is None:
         pytest.skip("its trust moves with the scores and is held fixed; see the next test")
     # Of these rows no distance is within a step of 0, and no score within one of a band's edge.
-    probs, y, groups, weights = batch(16, 2, seed=3)
+    probs, y, groups, weights = batch(16, seed=3)
     probs.requires_grad_()
-    given = weights if weighted else None
     assert torch.autograd.gradcheck(
-        lambda p: penalty.function(p, y, groups, given, options), (probs,)
+        lambda p: penalty.function(p, y, groups, weights, options), (probs,)
     )
 
 
@@ -100,5 +97,5 @@ def test_a_group_is_not_made_smaller_to_be_charged_less() -> None:
     probs = torch.full((12,), 0.5, dtype=torch.float64, requires_grad=True)
     value = PENALTIES["predictive_parity"].function(probs, y, groups)
     (grad,) = torch.autograd.grad(value, probs)
-    slope = float(grad[:4] @ probs[:4])
+    slope = float(grad[:4].sum()) * 0.5
     assert slope == pytest.approx(-(2 / 22 - 4 / 24) / 9, rel=1e-12)

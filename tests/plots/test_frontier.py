@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,10 @@ def test_each_point_carries_the_id_of_its_candidate(disparity: str) -> None:
     beaten, front = _traces(frontier)
     shown = {}
     for trace in (beaten, front):
-        for x, y, (name, strength, seed) in zip(
-            trace["x"], trace["y"], trace["customdata"], strict=True
-        ):
+        for x, y, (name, called) in zip(trace["x"], trace["y"], trace["customdata"], strict=True):
             shown[name] = (x, y)
             candidate = frontier.candidates[frontier.position(name)]
-            assert (candidate.strength, candidate.seed) == (strength, seed)
+            assert called.endswith(f"strength {candidate.strength:g}, seed {candidate.seed}")
     # Everything but the candidate that failed.
     assert set(shown) == {f"id-{k}" for k in (0, 1, 2, 4, 5)}
     for name, (x, y) in shown.items():
@@ -90,3 +89,33 @@ def test_a_frontier_without_a_usable_candidate_is_an_empty_figure() -> None:
     lost = Frontier((frontier.candidates[3],), frontier.partitions, frontier.sizes)
     beaten, front = _traces(lost)
     assert beaten["x"] == front["x"] == []
+
+
+def _of_two_methods() -> Frontier:
+    frontier = _frontier()
+    changed = tuple(
+        replace(c, method=("regularized", "boosted")[k % 2])
+        for k, c in enumerate(frontier.candidates)
+    )
+    return replace(frontier, candidates=changed, _shared={})
+
+
+def test_methods_have_a_mark_each_and_one_line_joins_the_unbeaten() -> None:
+    frontier = _of_two_methods()
+    traces = json.loads(frontier_figure(frontier).to_json())["data"]
+    assert [t["name"] for t in traces] == ["Penalised networks", "Penalised trees", "front"]
+    assert traces[0]["marker"]["symbol"] != traces[1]["marker"]["symbol"]
+    shown = [c[0] for trace in traces[:2] for c in trace["customdata"]]
+    assert sorted(shown) == [f"id-{k}" for k in (0, 1, 2, 4, 5)]
+    for trace in traces[:2]:
+        for (name, _), opacity in zip(trace["customdata"], trace["marker"]["opacity"], strict=True):
+            assert (opacity == 1) == frontier.non_dominated[frontier.position(name)]
+    assert [c[0] for c in traces[2]["customdata"]] == [
+        frontier.candidates[k].id for k in frontier.front
+    ]
+    assert frontier_figure(frontier).layout.showlegend
+
+
+def test_names_from_the_data_are_escaped() -> None:
+    figure = frontier_figure(_frontier(), names={"id-0": "<b>0</b>"}).to_json()
+    assert "<b>0" not in figure.replace("\\u003c", "<")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from faircore.errors import InputError
@@ -15,7 +16,7 @@ from faircore.training.stack import StackedNetworks
 from tests.training.problems import log_loss, mean_gap, two_groups
 from tests.training.test_stack import as_module
 
-PARITY = PENALTIES["demographic_parity"].function
+PARITY = PENALTIES["demographic_parity"]
 CONFIG = TrainingConfig(
     hidden=(8,), epochs=14, batch_size=64, learning_rate=0.03, patience=2, clip_norm=0.7
 )
@@ -45,15 +46,20 @@ def _train(
     return sorted(found, key=lambda one: one.position)
 
 
+def columns(one: Trained) -> NDArray[np.float64]:
+    """Epoch, loss and penalty of its history, one row per epoch."""
+    return np.array([[row[name] for name in ("epoch", "loss", "penalty")] for row in one.history])
+
+
 def _assert_equal(one: Trained, other: Trained, *, atol: float) -> None:
     assert one.best_epoch == other.best_epoch
     assert one.failure == other.failure
-    np.testing.assert_allclose(one.history, other.history, atol=atol)
-    assert one.network is not None
-    assert other.network is not None
+    np.testing.assert_allclose(columns(one), columns(other), atol=atol)
+    assert one.predictor is not None
+    assert other.predictor is not None
     for a, b in zip(
-        [*one.network.weights, *one.network.biases],
-        [*other.network.weights, *other.network.biases],
+        [*one.predictor.weights, *one.predictor.biases],
+        [*other.predictor.weights, *other.predictor.biases],
         strict=True,
     ):
         np.testing.assert_allclose(a, b, atol=atol)
@@ -77,7 +83,9 @@ def _plain_loop(
         logits = module(torch.tensor(rows.X)[chosen])[:, 0]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, y, w, reduction="sum")
         probs = torch.sigmoid(config.sharpness * logits)
-        return loss / w.sum(), PARITY(probs, y, GroupTensor.of(rows.groups).take(chosen), w)
+        return loss / w.sum(), PARITY.function(
+            probs, y, GroupTensor.of(rows.groups).take(chosen), w
+        )
 
     history = []
     for epoch in range(1, config.epochs + 1):
@@ -105,7 +113,7 @@ def test_training_is_what_a_plain_torch_loop_does(
     start = as_module(StackedNetworks(5, hidden, [7]).network(0))
     (found,) = _train([1.5], [7], train=weighted, config=config)
     expected = _plain_loop(start, 1.5, config, weighted, SELECT)
-    np.testing.assert_allclose(found.history, expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(columns(found), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_a_stack_is_what_its_candidates_are_alone() -> None:
@@ -123,8 +131,8 @@ def test_every_penalty_trains_with_weights_and_a_group_the_rows_lack(name: str) 
     train, select = two_groups(120, 0, weighted=True), two_groups(60, 1)
     only = np.flatnonzero(select.groups.codes[0] == 0)
     select = EncodedRows(select.X[only], select.y[only], select.groups.take(only))
-    found = _train([0.0, 3.0], train=train, select=select, penalty=PENALTIES[name].function)
-    assert all(one.failure is None and np.isfinite(one.history).all() for one in found)
+    found = _train([0.0, 3.0], train=train, select=select, penalty=PENALTIES[name])
+    assert all(one.failure is None and np.isfinite(columns(one)).all() for one in found)
 
 
 def test_equal_seeds_give_equal_bytes_and_other_seeds_others() -> None:
@@ -139,14 +147,14 @@ def test_equal_seeds_give_equal_bytes_and_other_seeds_others() -> None:
 def test_the_best_epoch_has_the_lowest_loss_and_charge() -> None:
     etas = [0.0, 0.5, 4.0]
     for eta, one in zip(etas, _train(etas), strict=True):
-        epochs, loss, unfair = np.array(one.history).T
+        epochs, loss, unfair = columns(one).T
         total = loss + eta * unfair
         assert epochs.tolist() == list(range(1, len(total) + 1))
         assert one.best_epoch == epochs[total.argmin()]
         # Stopped `patience` epochs after the best, or at the end.
         assert len(total) == min(one.best_epoch + CONFIG.patience, CONFIG.epochs)
-        assert one.network is not None
-        kept = log_loss(SELECT.y, one.network.predict_proba(SELECT.X))
+        assert one.predictor is not None
+        kept = log_loss(SELECT.y, one.predictor.predict_proba(SELECT.X))
         assert kept == pytest.approx(loss[one.best_epoch - 1], abs=1e-5)
 
 
@@ -161,7 +169,7 @@ def test_during_warm_up_the_penalty_pushes_less() -> None:
     config = replace(CONFIG, epochs=51, patience=99)
     (cold,) = _train([5.0], config=replace(config, warmup_epochs=50))
     (hot,) = _train([5.0], config=config)
-    assert cold.history[2][2] > 2 * hot.history[2][2]
+    assert cold.history[2]["penalty"] > 2 * hot.history[2]["penalty"]
 
 
 def test_without_a_penalty_it_is_logistic_regression() -> None:
@@ -171,10 +179,10 @@ def test_without_a_penalty_it_is_logistic_regression() -> None:
     )
     (one,) = _train([0.0], train=train, select=train, config=config)
     reference = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(train.X, train.y)
-    assert one.network is not None
-    np.testing.assert_allclose(one.network.weights[0], reference.coef_, atol=0.01)
+    assert one.predictor is not None
+    np.testing.assert_allclose(one.predictor.weights[0], reference.coef_, atol=0.01)
     np.testing.assert_allclose(
-        one.network.predict_proba(select.X), reference.predict_proba(select.X)[:, 1], atol=0.005
+        one.predictor.predict_proba(select.X), reference.predict_proba(select.X)[:, 1], atol=0.005
     )
 
 
@@ -182,7 +190,7 @@ def test_a_stronger_penalty_closes_the_gap_and_costs_accuracy() -> None:
     train, select, fresh = two_groups(2000, 0), two_groups(1000, 1), two_groups(2000, 2)
     config = TrainingConfig(hidden=(8,), epochs=15, batch_size=256, learning_rate=0.02)
     found = _train([0.0, 0.3, 1.0, 4.0], train=train, select=select, config=config)
-    networks = [one.network for one in found if one.network is not None]
+    networks = [one.predictor for one in found if one.predictor is not None]
     gaps = [mean_gap(network, fresh) for network in networks]
     losses = [log_loss(fresh.y, network.predict_proba(fresh.X)) for network in networks]
     assert len(gaps) == 4
@@ -194,7 +202,7 @@ def test_a_stronger_penalty_closes_the_gap_and_costs_accuracy() -> None:
 
 def test_a_lost_candidate_leaves_with_a_reason_and_harms_nobody() -> None:
     found = _train([0.0, float("inf"), 1.0], [0, 0, 1])
-    assert found[1].network is None
+    assert found[1].predictor is None
     assert found[1].failure
     assert (found[1].best_epoch, len(found[1].history)) == (0, 1)
     for i, (eta, seed) in ((0, (0.0, 0)), (2, (1.0, 1))):
@@ -214,22 +222,22 @@ def test_when_all_is_lost_every_candidate_says_why(cause: str) -> None:
     found = _train([0.0, 1.0], train=train, config=config)
     assert len(found) == 2
     for one in found:
-        assert one.network is None
+        assert one.predictor is None
         assert one.failure
         assert one.fit_seconds > 0
 
 
 def test_progress_is_told_and_raising_stops() -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, float]] = []
 
-    def stop(epoch: int, epochs: int) -> None:
-        told.append((epoch, epochs))
-        if epoch == 3:
+    def stop(position: int, row: dict[str, float]) -> None:
+        told.append((position, row["epoch"]))
+        if row["epoch"] == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         _train([0.0, 1.0], config=replace(CONFIG, patience=99), on_epoch=stop)
-    assert told == [(1, 14), (2, 14), (3, 14)]
+    assert told == [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3)]
 
 
 def test_each_candidate_comes_once_and_as_soon_as_it_has_stopped() -> None:
@@ -242,7 +250,7 @@ def test_each_candidate_comes_once_and_as_soon_as_it_has_stopped() -> None:
         etas=[0.0, 0.2, 1.0, 5.0],
         seeds=[0, 0, 0, 0],
         config=CONFIG,
-        on_epoch=lambda epoch, _: told.append(epoch),
+        on_epoch=lambda _, row: told.append(int(row["epoch"])),
         device="cpu",
     ):
         assert one.position not in left_at
@@ -257,10 +265,10 @@ def test_the_unit_of_the_weights_does_not_matter(scale: float) -> None:
     # Weights that sum to 1, and census weights in persons, ask for the same model.
     plain = _train([2.0], train=replace(TRAIN, weights=np.ones(300)))
     other = _train([2.0], train=replace(TRAIN, weights=np.full(300, scale)))
-    assert plain[0].network is not None
-    assert other[0].network is not None
-    assert mean_gap(other[0].network, SELECT) == pytest.approx(
-        mean_gap(plain[0].network, SELECT), abs=1e-3
+    assert plain[0].predictor is not None
+    assert other[0].predictor is not None
+    assert mean_gap(other[0].predictor, SELECT) == pytest.approx(
+        mean_gap(plain[0].predictor, SELECT), abs=1e-3
     )
 
 
@@ -276,6 +284,7 @@ def test_the_unit_of_the_weights_does_not_matter(scale: float) -> None:
         {"hidden": (0,)},
         {"sharpness": 0.0},
         {"clip_norm": 0.0},
+        {"ramp": "sudden"},
     ],
     ids=str,
 )
