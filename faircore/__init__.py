@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from faircore.data import Sensitive as Sensitive
     from faircore.data import read_dataset as read_dataset
     from faircore.errors import FaircoreError as FaircoreError
+    from faircore.estimators.adversarial import (
+        AdversarialDebiasingTrainer as AdversarialDebiasingTrainer,
+    )
+    from faircore.estimators.boosting import FairBoostingClassifier as FairBoostingClassifier
+    from faircore.estimators.lagrangian import (
+        LagrangianFairnessTrainer as LagrangianFairnessTrainer,
+    )
+    from faircore.estimators.networks import FairNetClassifier as FairNetClassifier
     from faircore.export.bundle import export_bundle as export_bundle
     from faircore.export.bundle import load_bundle as load_bundle
     from faircore.frontier import Candidate as Candidate
@@ -33,8 +41,11 @@ if TYPE_CHECKING:
     from faircore.metrics import Report as Report
     from faircore.metrics import evaluate as evaluate
     from faircore.pareto import pareto_frontier as pareto_frontier
+    from faircore.penalties import PENALTIES as PENALTIES
+    from faircore.penalties import PenaltyOptions as PenaltyOptions
     from faircore.plans import SweepPlan as SweepPlan
     from faircore.plans import SweepSpec as SweepSpec
+    from faircore.plots import convergence_figure as convergence_figure
     from faircore.plots import frontier_figure as frontier_figure
     from faircore.plots import group_intervals as group_intervals
     from faircore.plots import impossibility_figure as impossibility_figure
@@ -43,6 +54,11 @@ if TYPE_CHECKING:
     from faircore.sweep import run_sweep as run_sweep
     from faircore.training import FairnessRegularizer as FairnessRegularizer
     from faircore.training import TrainingConfig as TrainingConfig
+    from faircore.training.adversarial import AdversarialConfig as AdversarialConfig
+    from faircore.training.boosting import BoostingConfig as BoostingConfig
+    from faircore.training.constraints import Constraint as Constraint
+    from faircore.training.lagrangian import LagrangianConfig as LagrangianConfig
+    from faircore.training.reversal import GradientReversalLayer as GradientReversalLayer
 
 _HOMES = {
     "GroupReport": "faircore.audit",
@@ -57,18 +73,30 @@ _HOMES = {
     "stand_in": "faircore.audit.imitation",
     "switch_test": "faircore.audit.flips",
     "train_baseline": "faircore.audit.baseline",
+    "AdversarialConfig": "faircore.training.adversarial",
+    "AdversarialDebiasingTrainer": "faircore.estimators.adversarial",
+    "BoostingConfig": "faircore.training.boosting",
     "Candidate": "faircore.frontier",
+    "Constraint": "faircore.training.constraints",
     "DataSpec": "faircore.data",
     "Dataset": "faircore.data",
+    "FairBoostingClassifier": "faircore.estimators.boosting",
+    "FairNetClassifier": "faircore.estimators.networks",
     "FaircoreError": "faircore.errors",
     "FairnessRegularizer": "faircore.training",
     "Frontier": "faircore.frontier",
+    "GradientReversalLayer": "faircore.training.reversal",
     "Groups": "faircore.groups",
+    "LagrangianConfig": "faircore.training.lagrangian",
+    "LagrangianFairnessTrainer": "faircore.estimators.lagrangian",
+    "PENALTIES": "faircore.penalties",
+    "PenaltyOptions": "faircore.penalties",
     "Report": "faircore.metrics",
     "Sensitive": "faircore.data",
     "SweepPlan": "faircore.plans",
     "SweepSpec": "faircore.plans",
     "TrainingConfig": "faircore.training",
+    "convergence_figure": "faircore.plots",
     "evaluate": "faircore.metrics",
     "export_bundle": "faircore.export.bundle",
     "frontier_figure": "faircore.plots",

@@ -180,7 +180,7 @@ class SweepPlan:
     def from_json(cls, text: str) -> SweepPlan:
         """Read what :meth:`to_json` wrote; a single sweep is a plan of one."""
         raw = json.loads(text)
-        sweeps = raw["sweeps"] if "sweeps" in raw else [raw]
+        sweeps = raw.get("sweeps", [raw])
         return cls(tuple(SweepSpec.from_dict(one) for one in sweeps))
 
     def estimate_seconds(

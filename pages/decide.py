@@ -81,8 +81,9 @@ def standing(review: Review, decision: Decision) -> None:
     partitions = prepared_of(review).groups.partitions
     st.subheader("The choice that stands")
     st.markdown(
-        f"{METHODS[decision.method].strength_text(decision.strength)}, threshold {decision.point.threshold:.2f}, chosen by "
-        f"**{plain(decision.who)}** on {decision.at[:10]}."
+        f"{METHODS[decision.method].title}, "
+        f"{METHODS[decision.method].strength_text(decision.strength)}, "
+        f"threshold {decision.point.threshold:.2f}, chosen by **{plain(decision.who)}** on {decision.at[:10]}."
     )
     st.markdown("> " + plain(decision.reason))
     view = decision.view

@@ -114,7 +114,7 @@ class LagrangianFairnessTrainer(FairClassifier):
         learning_rate: float = 0.002,
         dual_rate: float = 4.0,
         dual_update: Literal["gradient", "pi"] = "gradient",
-        sharpness: float = 4.0,
+        sharpness: float = 2.0,
         memory: float = 0.9,
         patience: int = 20,
         stop_after: int = 0,

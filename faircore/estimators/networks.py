@@ -75,7 +75,9 @@ class FairNetClassifier(FairClassifier):
     >>> plain, fair = FairNetClassifier(hidden=(), random_state=0, learning_rate=0.05).sweep(
     ...     X, y, [0, 5], sensitive_features=group
     ... )
-    >>> gap = lambda model: abs(model.predict(X)[group == 1].mean() - model.predict(X)[group == 0].mean())
+    >>> def gap(model):
+    ...     selected = model.predict(X)
+    ...     return abs(selected[group == 1].mean() - selected[group == 0].mean())
     >>> bool(gap(fair) < gap(plain) / 2)
     True
     """

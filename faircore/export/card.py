@@ -87,7 +87,8 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
     )
     method = METHODS[decision.method]
     return (
-        f"Method: {method.title.lower()} ({decision.shape}); fair means: {PENALTIES[decision.penalty].title.lower()}; "
+        f"Method: {method.title.lower()} ({decision.shape}); "
+        f"fair means: {PENALTIES[decision.penalty].title.lower()}; "
         f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}; "
         f"{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
         f"SHA-256 of the model: `{decision.model_sha256}`."

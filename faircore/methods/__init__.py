@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faircore.errors import InputError
+from faircore.methods.adversarial import ADVERSARIAL
 from faircore.methods.boosted import BOOSTED
 from faircore.methods.lagrangian import LAGRANGIAN
 from faircore.methods.method import Method, Request
@@ -12,6 +13,7 @@ METHODS: dict[str, Method] = {
     "regularized": REGULARIZED,
     "boosted": BOOSTED,
     "lagrangian": LAGRANGIAN,
+    "adversarial": ADVERSARIAL,
 }
 
 

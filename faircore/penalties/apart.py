@@ -101,17 +101,17 @@ def trust(n: Tensor, options: PenaltyOptions, *, by_share: bool = False) -> Tens
     return n / (n + half) if half else (n > TINY).to(n.dtype)
 
 
-def rate_gaps(counts: Tensor, rate: str, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
+def rate_gaps(counts: Tensor, groups: GroupTensor, options: PenaltyOptions, *rates: str) -> Tensor:
     """Sum over groups of the distance of a rate to that of everybody, or between pairs.
 
     Parameters
     ----------
     counts : Tensor, shape (..., g, 2, 2)
         Soft counts of a batch.
-    rate : str
-        A name in :data:`faircore.metrics.RATES`.
     groups : GroupTensor
     options : PenaltyOptions
+    *rates : str
+        Names in :data:`faircore.metrics.RATES`; of several, the mean.
 
     Returns
     -------
@@ -119,8 +119,11 @@ def rate_gaps(counts: Tensor, rate: str, groups: GroupTensor, options: PenaltyOp
         Zero at parity. With two large groups of one attribute far apart, nearly the absolute
         difference of their rates.
     """
-    parts = counts.flatten(-2) @ _coefficients(rate, counts.dtype, counts.device)
-    return apart(parts, groups, options, profile=_ratio)
+    parts = counts.flatten(-2) @ _coefficients(rates, counts.dtype, counts.device)
+    if len(rates) == 1:
+        return apart(parts, groups, options, profile=_ratio)
+    each = parts.view(*parts.shape[:-1], len(rates), 2).movedim(-2, 0)  # (rates, ..., g, 2)
+    return apart(each, groups, options, profile=_ratio).mean(0)
 
 
 def selected_share(sums: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,5 +139,6 @@ def _ratio(parts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @cache
-def _coefficients(rate: str, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.as_tensor(RATES[rate].coefficients, dtype=dtype, device=device)
+def _coefficients(rates: tuple[str, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    columns = [torch.as_tensor(RATES[rate].coefficients) for rate in rates]
+    return torch.cat(columns, dim=1).to(device, dtype)  # (4, 2 rates)

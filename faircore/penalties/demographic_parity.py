@@ -11,4 +11,4 @@ from faircore.penalties.soft import GroupTensor
 
 def demographic_parity(counts: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:
     """Distance of the groups' mean scores from the overall mean, counts (..., g, 2, 2) to (...)."""
-    return rate_gaps(counts, "selection_rate", groups, options)
+    return rate_gaps(counts, groups, options, "selection_rate")

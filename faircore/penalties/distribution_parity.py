@@ -23,9 +23,7 @@ def score_bands(
     """
     edges = torch.arange(BANDS, dtype=probs.dtype, device=probs.device) / BANDS
     passed = ((probs[..., None, :] - edges[:, None]) * BANDS).clamp(0, 1)
-    everybody = torch.ones_like(probs)[..., None, :]
-    sums = group_sums(torch.cat([passed, everybody], dim=-2), groups, weights)
-    return sums.transpose(-1, -2)
+    return group_sums(passed, groups, weights)
 
 
 def distribution_parity(sums: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:

@@ -14,4 +14,4 @@ def equal_opportunity(counts: Tensor, groups: GroupTensor, options: PenaltyOptio
 
     Hardt, Price & Srebro 2016.
     """
-    return rate_gaps(counts, "true_positive_rate", groups, options)
+    return rate_gaps(counts, groups, options, "true_positive_rate")

@@ -14,5 +14,4 @@ def equalized_odds(counts: Tensor, groups: GroupTensor, options: PenaltyOptions)
 
     Hardt, Price & Srebro 2016.
     """
-    selected_good = rate_gaps(counts, "true_positive_rate", groups, options)
-    return (selected_good + rate_gaps(counts, "false_positive_rate", groups, options)) / 2
+    return rate_gaps(counts, groups, options, "true_positive_rate", "false_positive_rate")

@@ -21,30 +21,28 @@ def group_dro(sums: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Ten
     everybody's by how far it is trusted. Compared pair by pair, the worst-served are set against
     the best-served tail instead of everybody.
     """
-    value = sums.new_zeros(sums.shape[:-2])
-    for number in range(groups.n_partitions):
-        chosen = groups.partition == number
-        own = sums[..., chosen, :]
-        whole, rows = mean_loss(own.sum(-2, keepdim=True))
-        loss, n = mean_loss(own)
-        weight = groups.importance[chosen].to(sums.dtype)
-        believed = n / (n + options.shrinkage).clamp_min(TINY)  # imagined rows have everybody's
-        loss = whole + (loss - whole) * (believed * trust(n, options) * weight)
-        share = n / rows.clamp_min(TINY)
-        worst = _tail(loss, share, options.tail)
-        if options.versus == "pairs":
-            other = -_tail(-loss, share, options.tail)
-        else:
-            other = (loss * share).sum(-1)
-        value = value + (worst - other).clamp_min(0)
-    return value / groups.n_partitions
+    everybody, rows = mean_loss(groups.same_partition.to(sums.dtype) @ sums)
+    loss, n = mean_loss(sums)
+    weight = trust(n, options) * groups.importance.to(sums.dtype)
+    if options.shrinkage:  # imagined rows with the loss of everybody
+        weight = weight * (n / (n + options.shrinkage))
+    loss = everybody + (loss - everybody) * weight
+    share = n / rows.clamp_min(TINY)
+    if options.versus == "pairs":
+        other = _tail(-loss, share, groups.partition, options.tail)
+    else:
+        other = share
+    worst = _tail(loss, share, groups.partition, options.tail)
+    return (loss * (worst - other)).sum(-1).clamp_min(0) / groups.n_partitions
 
 
-def _tail(loss: Tensor, share: Tensor, tail: float) -> Tensor:
-    """Mean of the highest losses that make up this share of the people."""
-    order = loss.detach().argsort(dim=-1, descending=True)
-    loss = loss.gather(-1, order)
+@torch.no_grad()
+def _tail(loss: Tensor, share: Tensor, partition: Tensor, tail: float) -> Tensor:
+    """How the highest losses of each partition make up this share of the people, (..., g)."""
+    order = loss.argsort(dim=-1, descending=True)
+    order = order.gather(-1, partition[order].argsort(dim=-1, stable=True))
     share = share.expand_as(loss).gather(-1, order)
-    before = share.cumsum(-1) - share
+    # By partition, then by loss: the shares of each partition before add up to 1.
+    before = share.cumsum(-1) - share - partition
     taken = torch.minimum(share, (tail - before).clamp_min(0)) / tail
-    return (loss * taken).sum(-1)
+    return torch.zeros_like(share).scatter(-1, order, taken)

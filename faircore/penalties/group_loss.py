@@ -18,8 +18,7 @@ def loss_sums(
     inside = probs.clamp(_EDGE, 1 - _EDGE)
     good = y.to(probs.dtype)
     loss = -(good * torch.log(inside) + (1 - good) * torch.log1p(-inside))
-    both = torch.stack([loss, torch.ones_like(loss)], dim=-2)
-    return group_sums(both, groups, weights).transpose(-1, -2)
+    return group_sums(loss[..., None, :], groups, weights)
 
 
 def mean_loss(sums: Tensor) -> tuple[Tensor, Tensor]:

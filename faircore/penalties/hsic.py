@@ -33,8 +33,7 @@ def score_waves(
         * torch.exp(-((2 * math.pi * BANDWIDTH / _PERIOD * wave) ** 2) / 2)
     )[:, None]  # fmt: skip
     features = [torch.cos(angle) * height, torch.sin(angle) * height]
-    everybody = torch.ones_like(probs)[..., None, :]
-    return group_sums(torch.cat([*features, everybody], dim=-2), groups, weights).transpose(-1, -2)
+    return group_sums(torch.cat(features, dim=-2), groups, weights)
 
 
 def hsic(sums: Tensor, groups: GroupTensor, options: PenaltyOptions) -> Tensor:

@@ -15,4 +15,4 @@ def predictive_parity(counts: Tensor, groups: GroupTensor, options: PenaltyOptio
     Chouldechova 2017. Its denominator moves with the scores, so it is not linear in them; a group
     of which nobody is selected contributes nothing.
     """
-    return rate_gaps(counts, "positive_predictive_value", groups, options)
+    return rate_gaps(counts, groups, options, "positive_predictive_value")

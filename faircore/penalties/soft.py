@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +12,14 @@ from faircore.errors import InputError
 from faircore.groups import Groups
 
 _MATMUL_CELLS = 1 << 22  # beyond this many one-hot cells, sums by index cost less memory
+
+
+@dataclass(eq=False)
+class _Layout:
+    """What follows from the partitions alone, once it is asked for: one serves every batch."""
+
+    same_partition: Tensor | None = None
+    pairs: tuple[Tensor, Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,7 @@ class GroupTensor:
     n_partitions: int
     importance: Tensor
     member: Tensor | None = None
+    _layout: _Layout = field(default_factory=_Layout, repr=False)
 
     @classmethod
     def of(
@@ -90,25 +98,27 @@ class GroupTensor:
         """Number of groups over all partitions."""
         return len(self.partition)
 
-    @cached_property
+    @property
     def same_partition(self) -> Tensor:
         """Matrix of shape (g, g) that is 1 where two groups belong to one partition."""
-        return (self.partition[:, None] == self.partition).to(torch.get_default_dtype())
+        if self._layout.same_partition is None:
+            same = self.partition[:, None] == self.partition
+            self._layout.same_partition = same.to(torch.get_default_dtype())
+        return self._layout.same_partition
 
-    @cached_property
+    @property
     def pairs(self) -> tuple[Tensor, Tensor, Tensor]:
         """First and second group of each pair within a partition, and that partition's groups."""
-        first, second = torch.triu(self.same_partition, diagonal=1).nonzero(as_tuple=True)
-        return first, second, torch.bincount(self.partition)[self.partition[first]]
+        if self._layout.pairs is None:
+            first, second = torch.triu(self.same_partition, diagonal=1).nonzero(as_tuple=True)
+            size = torch.bincount(self.partition)[self.partition[first]]
+            self._layout.pairs = first, second, size
+        return self._layout.pairs
 
     def take(self, rows: Tensor | slice) -> GroupTensor:
         """Keep some rows; the groups keep their numbers."""
         member = None if self.member is None else self.member[rows]
-        taken = replace(self, codes=self.codes[:, rows], member=member)
-        for name in ("same_partition", "pairs"):  # one serves every batch
-            if name in self.__dict__:
-                taken.__dict__[name] = self.__dict__[name]
-        return taken
+        return replace(self, codes=self.codes[:, rows], member=member)
 
     def with_member(self, y: Tensor, weights: Tensor) -> GroupTensor:
         """Work out :attr:`member` ahead, for rows that are cut into batches afterwards.
@@ -153,20 +163,23 @@ def soft_counts(
 
 
 def group_sums(values: Tensor, groups: GroupTensor, weights: Tensor | None = None) -> Tensor:
-    """Weighted sums of values over the rows of each group, (..., n) to (..., g)."""
-    n = values.shape[-1]
+    """Weighted sums over the rows of each group, and its rows: (..., f, n) to (..., g, f + 1)."""
+    n, g = values.shape[-1], groups.n_groups
     w = values.new_ones(n) if weights is None else weights.to(values.dtype)
-    if groups.member is not None:
-        return values @ groups.member.view(n, groups.n_groups, 2).sum(-1)
-    if n * groups.n_groups <= _MATMUL_CELLS:
-        one_hot = values.new_zeros(n, groups.n_groups)
-        return values @ one_hot.scatter_(
-            1, groups.codes.T, w[:, None].expand(-1, len(groups.codes))
-        )
-    total = values.new_zeros(*values.shape[:-1], groups.n_groups)
-    for codes in groups.codes:
-        total = total.index_add(-1, codes, values * w)
-    return total
+    if groups.member is not None or n * g <= _MATMUL_CELLS:
+        if groups.member is None:
+            spread = w[:, None].expand(-1, len(groups.codes))
+            one_hot = values.new_zeros(n, g).scatter_(1, groups.codes.T, spread)
+        else:
+            one_hot = groups.member.view(n, g, 2).sum(-1)
+        total, rows = values @ one_hot, one_hot.sum(0)
+    else:
+        total, rows = values.new_zeros(*values.shape[:-1], g), values.new_zeros(g)
+        for codes in groups.codes:
+            total = total.index_add(-1, codes, values * w)
+            rows = rows.index_add(0, codes, w)
+    total = total.transpose(-1, -2)
+    return torch.cat([total, rows[:, None].expand(*total.shape[:-1], 1)], dim=-1)
 
 
 def _member(groups: GroupTensor, y: Tensor, weights: Tensor) -> Tensor:

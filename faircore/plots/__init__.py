@@ -1,5 +1,6 @@
 """Plotly figures as plain functions."""
 
+from faircore.plots.convergence import convergence_figure
 from faircore.plots.frontier import METHOD_NAMES, frontier_figure
 from faircore.plots.groups import group_bars
 from faircore.plots.impossibility import impossibility_figure
@@ -7,7 +8,9 @@ from faircore.plots.intervals import group_intervals
 from faircore.plots.save import check_ending, save_figure
 
 __all__ = [
+    "METHOD_NAMES",
     "check_ending",
+    "convergence_figure",
     "frontier_figure",
     "group_bars",
     "group_intervals",

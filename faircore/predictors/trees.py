@@ -15,7 +15,7 @@ from faircore.errors import InputError
 _CHUNK = 16_384  # rows predicted at once: their columns stay in cache
 _AS_ZERO, _WITH_ZERO, _ALONE = 0, 1, 2  # what becomes of a missing value at a node
 _LEFT = 4  # added where it goes left
-_TINY = np.float64(np.float32(1e-35))  # LightGBM takes what is nearer to zero for zero
+_TINY = np.float32(1e-35)  # LightGBM takes what is no further from zero for zero
 
 _OBJECTIVES = ("binary", "cross_entropy", "custom")
 
@@ -84,10 +84,7 @@ class Trees:
         return probability
 
     def raw_scores(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Log-odds of the good outcome, (n, d) to (n,): what LightGBM computes.
-
-        Single precision is widened, and NaN is a missing value.
-        """
+        """Log-odds of the good outcome, (n, d) to (n,), as LightGBM has them; NaN is missing."""
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise InputError(
                 f"The model expects {self.n_features} encoded columns; got an array of shape "
@@ -97,7 +94,8 @@ class Trees:
         scores = np.full(len(X), self.base)
         for start in range(0, len(X), _CHUNK):
             chunk = X[start : start + _CHUNK].T
-            columns = np.ascontiguousarray(chunk, np.float32 if single else np.float64)
+            columns = np.array(chunk, np.float32 if single else np.float64, order="C")
+            columns[np.abs(columns) <= _TINY] = 0
             # Comparing in single precision is exact once thresholds are rounded down to it.
             self._add(columns, self._single if single else self.threshold, scores[start:])
         return scores
@@ -132,8 +130,8 @@ class Trees:
     @cached_property
     def _plain(self) -> tuple[list[int], list[int], list[int], list[int], list[float]]:
         """Lists: reading one entry of an array costs as much as a comparison of 500 rows."""
-        names = (self.feature, self.left, self.right, self.missing, self.leaf)
-        return tuple(a.tolist() for a in names)
+        arrays = (self.feature, self.left, self.right, self.missing, self.leaf)
+        return tuple(a.tolist() for a in arrays)
 
     @cached_property
     def _single(self) -> NDArray[np.float32]:
@@ -142,6 +140,11 @@ class Trees:
             near = self.threshold.astype(np.float32)
         above = near.astype(np.float64) > self.threshold
         return np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
+
+    @classmethod
+    def constant(cls, base: float, n_features: int) -> Trees:
+        """No tree: the same log-odds for every row."""
+        return _joined([], base, n_features)
 
     def followed_by(self, more: Trees) -> Trees:
         """Add the trees and the base of another model of the same columns."""
@@ -201,16 +204,11 @@ class Trees:
         Parameters
         ----------
         booster : lightgbm.Booster
-            Of a binary outcome, with numeric splits.
+            Of a binary outcome, with numeric splits; others raise InputError.
         base_score : float
             Log-odds the trees were added to, if they are not in the trees.
         best_iteration : int, optional
             Trees to keep; by default those LightGBM predicts with.
-
-        Raises
-        ------
-        InputError
-            When the model is of another kind.
         """
         text = booster.model_to_string(num_iteration=None if best_iteration is None else -1)
         head, *parts = text.split("\nend of trees")[0].split("\nTree=")
@@ -230,7 +228,7 @@ def _with_missing(
     if rule & 3 != _ALONE:
         goes_left = np.where(unknown, threshold >= 0, goes_left)
     if rule & 3 == _WITH_ZERO:
-        unknown |= np.abs(values) <= _TINY
+        unknown |= values == 0
     return goes_left if rule & 3 == _AS_ZERO else np.where(unknown, bool(rule & _LEFT), goes_left)
 
 

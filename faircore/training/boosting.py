@@ -1,8 +1,7 @@
 """Boosted trees that are charged for unfairness while they grow.
 
 Each round LightGBM fits a tree to the gradient of the log loss plus that of eta times a penalty,
-both with respect to the scores of all rows at once. Rounds are full batches, so nothing has to be
-remembered between them.
+both with respect to the scores of all rows at once.
 """
 
 from __future__ import annotations
@@ -48,10 +47,8 @@ class BoostingConfig:
         Trees, at most; leaves per tree, 2 or more.
     learning_rate : float
         Share of each tree's step that is taken.
-    min_rows : int
-        Fewest rows in a leaf.
-    l2 : float
-        Ridge penalty on a leaf's value, in units of the Hessian.
+    min_rows, l2 : int, float
+        Fewest rows in a leaf; ridge penalty on its value, in units of the Hessian.
     patience : int
         Rounds without improvement on the select split after which a candidate stops, counted from
         the end of the warm-up; 0 to never stop early.
@@ -123,22 +120,20 @@ def train_trees(
     Parameters
     ----------
     train, select : EncodedRows
-        Rows to learn from; rows on which each candidate's best round is chosen. NaN is a missing
-        value.
+        Rows to learn from; rows each candidate's best round is chosen on. NaN is missing.
     penalty, options, on_epoch, on_progress, threads
         As in :func:`faircore.training.train_stacks`; ``options.memory`` means nothing here.
     trials : sequence of (eta, seed)
         Strength of the penalty, zero or more; seed of what is drawn at random.
     config : BoostingConfig
     start : Trees or lightgbm.Booster, optional
-        A fitted model of the same columns to go on from, itself one of the rounds to choose from
-        (round 0). The predictors hold its trees and the new ones.
+        A fitted model of the same columns to go on from, which is also round 0 of the rounds to
+        choose from. The predictors hold its trees and the new ones.
 
     Yields
     ------
     Trained
-        With ``position`` counting through ``trials``, as soon as each is done. ``history`` holds
-        at most 50 rounds.
+        As soon as each is done. ``history`` holds at most 50 rounds.
 
     Raises
     ------
@@ -146,10 +141,8 @@ def train_trees(
         When a strength is negative or ``start`` is of another kind or of other columns.
     """
     if not all(0 <= eta < math.inf for eta, _ in trials):
-        raise InputError(
-            f"The strengths of the penalty must be zero or more; they are {[e for e, _ in trials]}."
-            " Change them."
-        )
+        found = [eta for eta, _ in trials]
+        raise InputError(f"The strengths must be zero or more; they are {found}. Change them.")
     start = start if start is None or isinstance(start, Trees) else Trees.from_booster(start)
     forest = _Forest(train, select, config, options.crossed_weight, start)
     threads = threads or len(os.sched_getaffinity(0))
@@ -187,9 +180,10 @@ class _Forest:
         import lightgbm as lgb  # with scikit-learn, 2 s that not every program need pay
 
         rate = np.average(train.y, weights=train.unit_weights).clip(_CERTAIN, 1 - _CERTAIN)
-        base = float(np.log(rate / (1 - rate)))
-        # Without trees of its own a model is its base.
-        self.start = Trees.constant(base, train.X.shape[1]) if start is None else start
+        constant = Trees.constant(float(np.log(rate / (1 - rate))), train.X.shape[1])
+        self.config, self.tunes, self.start = config, start is not None, start or constant
+        self._learn = _Rows(train, self.start, crossed_weight)
+        self._judge = _Rows(select, self.start, crossed_weight)
         # Binned once: boosters only read it, so all of them may at the same time.
         given = {"feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
         self._binned = lgb.Dataset(train.X, train.y, params=given).construct()
@@ -201,9 +195,9 @@ class _Forest:
         booster, warm = self._booster(seed), self.config.warmup_rounds
         one = Trained(0, failure="it never reached a finite loss")
         best, trees, stuck = math.inf, 0, False
-        for epoch in range(0 if self.start else 1, self.config.n_rounds + 1):
+        for epoch in range(0 if self.tunes else 1, self.config.n_rounds + 1):
             if epoch:
-                stuck = self._round(booster, charge, epoch)
+                stuck = booster.update(fobj=partial(self._learn.gradient, charge, epoch))
             score, row = self._row(booster, charge, epoch)
             one.history.append(row)
             if epoch:
@@ -217,8 +211,7 @@ class _Forest:
             if one.note or self._stops(epoch, one.best_epoch, stuck=stuck):
                 break
         if one.failure is None:
-            more = Trees.from_booster(booster, self.base, best_iteration=trees)
-            one.predictor = more if self.start is None else self.start.followed_by(more)
+            one.predictor = self.start.followed_by(Trees.from_booster(booster, 0.0, trees))
         one.history = _thinned(one.history, one.best_epoch)
         one.fit_seconds = time.perf_counter() - started
         return one
@@ -229,26 +222,20 @@ class _Forest:
         config = self.config
         given = {
             "objective": "none",
-            "metric": "none",
             "num_leaves": config.n_leaves,
-            "learning_rate": config.learning_rate * (config.fine_tune_rate if self.start else 1.0),
+            "learning_rate": config.learning_rate * (config.fine_tune_rate if self.tunes else 1.0),
             "min_data_in_leaf": config.min_rows,
             "lambda_l2": config.l2,
             "bagging_fraction": config.row_share,
             "bagging_freq": int(config.row_share < 1),
             "feature_fraction": config.column_share,
             "seed": seed,
-            # One thread: candidates are trained side by side, and sums keep their order.
-            "num_threads": 1,
+            "num_threads": 1,  # candidates are trained side by side, and sums keep their order
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
         }
         return lgb.Booster(given, self._binned).add_valid(self._judged, "select")
-
-    def _round(self, booster: Any, charge: Charge, epoch: int) -> bool:
-        """Grow a tree; whether no leaf could be split."""
-        return bool(booster.update(fobj=lambda raw, _: self._learn.gradient(raw, charge, epoch)))
 
     def _row(self, booster: Any, charge: Charge, epoch: int) -> tuple[float, Row]:
         """Judge a booster on the select split, whose scores LightGBM keeps up to date."""
@@ -271,16 +258,17 @@ class _Forest:
 class _Rows:
     """Rows of a split, and the scores they start from."""
 
-    def __init__(self, rows: EncodedRows, base: float, start: Trees | None, crossed: float) -> None:
+    def __init__(self, rows: EncodedRows, start: Trees, crossed_weight: float) -> None:
         self.y, self.weights = rows.y, rows.unit_weights
         self.total = float(self.weights.sum())
-        self.offset: Any = base if start is None else start.raw_scores(rows.X)
+        self.offset = start.raw_scores(rows.X)
         # A charge looks at scores alone. Who is in which group is worked out once for all rounds.
-        bare = DeviceRows(replace(rows, X=rows.X[:, :0]), "cpu", crossed_weight=crossed)
+        bare = DeviceRows(replace(rows, X=rows.X[:, :0]), "cpu", crossed_weight=crossed_weight)
         bare.groups = bare.groups.with_member(bare.y, bare.weights)
         self.tensors = bare
 
-    def gradient(self, raw: Floats, charge: Charge, epoch: int) -> tuple[Floats, Floats]:
+    @np.errstate(all="ignore")  # a score that is no number ends the training with a sentence
+    def gradient(self, charge: Charge, epoch: int, raw: Floats, _: Any) -> tuple[Floats, Floats]:
         """Gradient and Hessian of the summed log loss plus what is charged, (n,) each."""
         raw = raw + self.offset
         score = expit(raw)
@@ -291,6 +279,7 @@ class _Rows:
             gradient += self.total * extra[0].numpy()
         return gradient.astype(np.float32), (self.weights * score * (1 - score)).astype(np.float32)
 
+    @np.errstate(all="ignore")
     def judged(self, raw: Floats, charge: Charge, epoch: int) -> tuple[float, Row]:
         """What the best round is chosen by, and the row of history."""
         raw = raw + self.offset
@@ -307,6 +296,5 @@ def _logits(raw: Floats) -> torch.Tensor:
 def _thinned(history: list[Row], best: int) -> list[Row]:
     """Rows at even distances, the best and the last."""
     step = -(-len(history) // _ROWS)
-    return [
-        h for i, h in enumerate(history) if i % step == 0 or h is history[-1] or h["epoch"] == best
-    ]
+    kept = {*range(0, len(history), step), len(history) - 1}
+    return [row for i, row in enumerate(history) if i in kept or row["epoch"] == best]

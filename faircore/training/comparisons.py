@@ -52,6 +52,7 @@ class Comparisons:
     ----------
     constraints : sequence of Constraint
     partitions : sequence of Partition
+        All that counts are over; constraints may be about some.
     device : str
 
     Attributes

@@ -55,7 +55,7 @@ class LagrangianConfig:
     """
 
     training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(epochs=60, patience=20, sharpness=4.0)
+        default_factory=lambda: TrainingConfig(epochs=60, patience=20, sharpness=2.0)
     )
     dual_rate: float = 4.0
     dual_update: Literal["gradient", "pi"] = "gradient"

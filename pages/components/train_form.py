@@ -46,7 +46,7 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
     if not between:
         st.error("Choose at least one attribute to be fair between.")
         return None
-    seeds = st.number_input(
+    seeds = st.columns(4)[0].number_input(
         "Seeds", 1, 20, 1, help="Each strength is trained from several starts, to see the luck."
     )
     with st.expander("How each of them learns"):
@@ -79,7 +79,7 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
 def _offer(name: str, method: Method, penalty: str) -> bool:
     """One method with its range of strengths, side by side; whether it is wanted."""
     what, low, high, steps = st.columns([4, 2, 2, 2], vertical_alignment="top")
-    wanted = what.checkbox(method.title, value=name == "regularized", key=f"use-{name}")
+    wanted = what.checkbox(f"**{method.title}**", value=name == "regularized", key=f"use-{name}")
     what.caption(method.sentence)
     if not wanted:
         return False
@@ -173,6 +173,9 @@ def _config(name: str, shared: dict[str, Any]) -> Any:
             default.training, hidden=shared["hidden"], learning_rate=shared["learning_rate"]
         )
         return replace(default, training=training)
+    if name == "adversarial":
+        default = method.config()
+        return replace(default, hidden=shared["hidden"], training=replace(default.training, **own))
     known = {one.name for one in fields(method.config)}
     return method.config(**{k: v for k, v in (shared | own).items() if k in known})
 

@@ -138,7 +138,7 @@ def test_a_model_in_use_goes_on_from_where_it_is() -> None:
 
 
 def test_going_on_never_ends_worse_on_the_rows_held_out() -> None:
-    X, y, group = people()
+    X, y, _ = people()
     good = FairNetClassifier(**QUICK).fit(X, y)
     wild = FairNetClassifier(0.0, **{**QUICK, "learning_rate": 50.0}, model=good).fit(X, y)
     assert wild.best_epoch_ == 0

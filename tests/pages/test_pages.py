@@ -16,7 +16,7 @@ from faircore.export.bundle import load_bundle
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, RATES, difference, hidden_groups
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.plans import SweepSpec
+from faircore.plans import SweepPlan, SweepSpec
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
@@ -212,10 +212,11 @@ def test_an_answered_sweep_starts_no_process(
     app = visit("train.py", tmp_path, review.id)
     labelled(app.number_input, "Models").set_value(2)
     labelled(app.number_input, "Passes over the data").set_value(5).run()
-    assert "3 models, the plain one of each kind included. 3 of them are trained already" in words(app)
+    told = words(app)
+    assert "3 models, the plain one of each kind included. 3 of them are trained already" in told
     well(button(app, "Launch").click().run())
     assert "All 3 models are ready." in words(app)
-    assert ReviewStore(tmp_path).get(review.id).sweeps == (spec.to_json(),)
+    assert ReviewStore(tmp_path).get(review.id).sweeps == (SweepPlan((spec,)).to_json(),)
 
 
 @pytest.mark.parametrize(

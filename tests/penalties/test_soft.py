@@ -61,6 +61,23 @@ def test_both_ways_of_summing_agree_in_value_and_gradient(
     torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("cells", [0, 1 << 30], ids=["by index", "by product"])
+def test_sums_of_any_values_and_the_rows_of_each_group(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soft, "_MATMUL_CELLS", cells)
+    rng = np.random.default_rng(0)
+    groups, values, weights = _groups(30), rng.normal(size=(2, 4, 30)), rng.random(30)
+    sums = soft.group_sums(
+        torch.tensor(values), GroupTensor.of(groups), torch.tensor(weights)
+    ).numpy()
+    assert sums.shape == (2, len(groups.sizes), 5)
+    for g in range(len(groups.sizes)):
+        inside = (groups.codes == g).any(axis=0)
+        np.testing.assert_allclose(sums[:, g, :4], (values * weights)[..., inside].sum(-1))
+        np.testing.assert_allclose(sums[:, g, 4], weights[inside].sum())
+
+
 def test_one_definition_of_a_rate_serves_soft_counts() -> None:
     probs, y = torch.rand(50, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
     counts = soft_counts(probs.double(), y, GroupTensor.of(Groups.of([0] * 50)))
@@ -76,7 +93,8 @@ def test_taking_rows_keeps_the_numbers_of_groups() -> None:
     torch.testing.assert_close(taken.codes, groups.codes[:, rows])
     assert taken.n_groups == groups.n_groups
     assert taken.n_partitions == 3
-    torch.testing.assert_close(taken.same_partition, groups.same_partition)
+    assert taken.same_partition is groups.same_partition  # one serves every batch
+    assert taken.take(slice(0, 1)).pairs is groups.pairs
     sizes = torch.bincount(groups.partition)[groups.partition]
     assert groups.same_partition.sum(0).tolist() == sizes.tolist()
 
@@ -113,6 +131,14 @@ def test_numbers_become_one_sequence_over_all_attributes() -> None:
     assert wider.codes.tolist() == [[0, 1, 0], [5, 3, 4]]
     assert wider.importance.tolist() == [1, 2, 3, 1, 1, 0.5]
     assert GroupTensor.from_codes(torch.tensor([1, 0])).codes.tolist() == [[1, 0]]
+
+
+def test_pairs_are_within_a_partition() -> None:
+    groups = GroupTensor.from_codes(torch.tensor([[0, 2], [1, 0], [0, 1]]))
+    first, second, size = groups.pairs
+    assert first.tolist() == [0, 2, 2, 3]
+    assert second.tolist() == [1, 3, 4, 4]
+    assert size.tolist() == [2, 3, 3, 3]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from faircore.errors import InputError
 from faircore.groups import Groups
-from faircore.penalties import PENALTIES, GroupTensor
+from faircore.penalties import PENALTIES, GroupTensor, PenaltyOptions
 from faircore.training import FairnessRegularizer
 from tests.training.problems import two_groups
 
@@ -146,10 +146,7 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
 def test_upright_weights_are_weights() -> None:
     weight = torch.linspace(0.5, 1.5, N)
     flat = FairnessRegularizer()(**_arguments(sample_weight=weight))
-    try:
-        upright = FairnessRegularizer()(**_arguments(sample_weight=weight[:, None]))
-    except InputError:
-        return
+    upright = FairnessRegularizer()(**_arguments(sample_weight=weight[:, None]))
     torch.testing.assert_close(upright, flat)
 
 
@@ -161,7 +158,14 @@ def test_an_empty_batch_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"eta": -0.1}, {"eta": float("nan")}, {"sharpness": 0.0}, {"penalty": "hsic"}],
+    [
+        {"eta": -0.1},
+        {"eta": float("nan")},
+        {"sharpness": 0.0},
+        {"penalty": "parity"},
+        {"warmup_steps": -1},
+        {"warmup_steps": float("nan")},
+    ],
     ids=str,
 )
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None:
@@ -172,6 +176,96 @@ def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None
 def test_too_few_group_weights_are_refused() -> None:
     with pytest.raises(InputError, match="weight"):
         FairnessRegularizer(group_weights=[1.0])(**_arguments())
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_options_reach_the_penalty(name: str) -> None:
+    logits, y, _ = _batch()
+    sensitive = torch.arange(N) % 3
+    groups, found = GroupTensor.from_codes(sensitive), []
+    for options in (PenaltyOptions(), PenaltyOptions("pairs", small_group=3, shrinkage=2)):
+        criterion = FairnessRegularizer(penalty=name, options=options)
+        criterion(logits, y, sensitive)
+        unfair = PENALTIES[name].function(torch.sigmoid(logits), y, groups, None, options)
+        torch.testing.assert_close(criterion.fairness_penalty, unfair)
+        found.append(float(unfair))
+    assert found[0] != pytest.approx(found[1], rel=1e-2)
+
+
+def test_penalties_on_scores_as_probabilities_are_not_sharpened() -> None:
+    logits, y, sensitive = _batch()
+    for name, penalty in PENALTIES.items():
+        plain, sharp = (FairnessRegularizer(penalty=name, sharpness=s) for s in (1.0, 4.0))
+        for criterion in (plain, sharp):
+            criterion(logits, y, sensitive)
+        same = float(plain.fairness_penalty) == float(sharp.fairness_penalty)
+        assert same == penalty.on_scores
+
+
+@pytest.mark.parametrize("group_weights", [None, [1.0, 1.0]])
+def test_memory_charges_for_a_group_this_batch_lacks(group_weights: list[float] | None) -> None:
+    logits, y, sensitive = _batch()
+    first = sensitive == 0
+    for memory, charged in ((0.0, False), (0.9, True)):
+        criterion = FairnessRegularizer(
+            options=PenaltyOptions(memory=memory), group_weights=group_weights
+        )
+        criterion(logits, y, sensitive)
+        leaf = logits[first].requires_grad_()
+        criterion(leaf, y[first], sensitive[first]).backward()
+        assert (float(criterion.fairness_penalty) > 1e-6) == charged
+        assert leaf.grad is not None
+        assert torch.isfinite(leaf.grad).all()
+
+
+def test_memory_gives_the_value_of_all_rows_seen() -> None:
+    logits, y, sensitive = _batch()
+    criterion = FairnessRegularizer(options=PenaltyOptions(memory=1 - 1e-7))
+    for rows in torch.arange(N).split(16):
+        criterion(logits[rows], y[rows], sensitive[rows])
+    remembered = criterion.fairness_penalty
+    whole = FairnessRegularizer()
+    whole(logits, y, sensitive)
+    torch.testing.assert_close(remembered, whole.fairness_penalty, rtol=1e-4, atol=0)
+
+
+def test_with_memory_new_groups_may_appear_at_any_batch() -> None:
+    logits, y, sensitive = _batch()
+    criterion = FairnessRegularizer(options=PenaltyOptions(memory=0.9))
+    criterion(logits, y, sensitive)
+    wider = torch.arange(N) % 4
+    fresh = FairnessRegularizer()  # with four groups it begins anew
+    torch.testing.assert_close(criterion(logits, y, wider), fresh(logits, y, wider))
+    assert torch.isfinite(criterion(logits, y, sensitive))  # and goes on when two are absent
+    two = torch.stack([sensitive, wider], dim=1)
+    torch.testing.assert_close(criterion(logits, y, two), fresh(logits, y, two))
+
+
+def test_a_batch_to_judge_is_not_remembered() -> None:
+    logits, y, sensitive = _batch()
+    judged, plain = (FairnessRegularizer(options=PenaltyOptions(memory=0.9)) for _ in range(2))
+    for criterion in (judged, plain):
+        criterion(logits, y, sensitive)
+    judged.eval()
+    value = judged(3 * logits, y, sensitive)
+    torch.testing.assert_close(value, FairnessRegularizer()(3 * logits, y, sensitive))
+    judged.train()
+    torch.testing.assert_close(judged(-logits, y, sensitive), plain(-logits, y, sensitive))
+
+
+def test_eta_rises_over_the_steps_of_the_warm_up() -> None:
+    logits, y, sensitive = _batch()
+    criterion = FairnessRegularizer(eta=2.0, warmup_steps=3)
+
+    def share() -> float:
+        loss = criterion(logits, y, sensitive)
+        return float((loss - criterion.accuracy_loss) / (2.0 * criterion.fairness_penalty))
+
+    assert [share() for _ in range(2)] == pytest.approx([0.25, 0.5], rel=1e-4)
+    criterion.eval()
+    assert share() == pytest.approx(1.0, rel=1e-4)  # judged by eta in full, and not a step
+    criterion.train()
+    assert [share() for _ in range(3)] == pytest.approx([0.75, 1.0, 1.0], rel=1e-4)
 
 
 def test_it_is_a_module_that_shows_and_saves_itself() -> None:
