@@ -5,7 +5,8 @@
 
 Twelve strengths of each penalty, three epochs of batches of 512, one hidden layer of 64, every
 partition of the sample's attributes. Plain training is the same sweep with every eta 0. Turns go
-round all penalties, so that a busy moment of the machine falls on all of them.
+round all penalties, so that a busy moment of the machine falls on all of them. One thread, as each
+stack of a sweep has.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 
 import numpy as np
+import torch
 
 from faircore.data import build_dataset, load_sample
 from faircore.penalties import PENALTIES, Penalty, PenaltyOptions
@@ -48,6 +50,7 @@ def seconds(
 def main() -> None:
     """Run every sweep in turn and print the table."""
     turns = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    torch.set_num_threads(1)  # as the sweep trains each of its stacks
     table, spec = load_sample("adult")
     prepared = Prepared.of(build_dataset(table, spec))
     rows = (prepared.sample("train"), prepared.sample("select"))

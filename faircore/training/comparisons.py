@@ -108,10 +108,7 @@ class Comparisons:
         sizes = torch.tensor([len(first) for first, _ in parts])
         self.block = torch.arange(len(parts)).repeat_interleave(sizes).to(device)
         signed = torch.tensor([b.constraint.kind == "equality" for b in self.blocks], device=device)
-        others = torch.tensor([len(b.partition.labels) - 1 for b in self.blocks], device=device)
         self.signed = signed[self.block]
-        # A group far from all others is not to be pushed harder the more others there are.
-        self._per_pair = torch.where(signed, 1.0, 1.0 / others)[self.block]
 
     def tolerances(self, asked: Sequence[float]) -> Tensor:
         """Tolerance of each block, (k, b), where a trial asks for one; 1 lifts all of them."""
@@ -156,7 +153,9 @@ class Comparisons:
         Moving the rate of a share s of the rows by x costs the mean loss about s · x², so closing
         a gap between shares s and t costs about s · t / (s + t) · x². Multipliers are of that size
         at the optimum. With steps in this unit, those of a small group neither jump over it nor
-        those of a large one crawl: it is Newton's step on the dual of that quadratic.
+        those of a large one crawl: it is Newton's step on the dual of that quadratic. A pair is
+        moved by its share of the violated pairs it shares a group with, so that a group far from
+        all others is not pushed harder the more others there are.
         """
         differences, believed = self.differences(counts, options)
         allowed = tolerances[:, self.block]
@@ -165,7 +164,12 @@ class Comparisons:
         start = self.blocks[0].partition.groups
         people = self._profile(counts)[1].flatten(1) / counts[:, start].sum((1, 2, 3))[:, None]
         first, second = people[:, self._first], people[:, self._second]
-        unit = first * second / (first + second).clamp_min(TINY) * self._per_pair
+        violated = ((excess > 0) & ~nothing & ~self.signed).to(people)
+        near = torch.zeros_like(people)
+        for side in (self._first, self._second):
+            near = near.index_add(1, side, violated)
+        near = torch.maximum(near[:, self._first], near[:, self._second]).clamp_min(1)
+        unit = first * second / ((first + second) * near).clamp_min(TINY)
         return torch.where(nothing, torch.nan, excess * believed * unit)
 
     def gaps(self, counts: Tensor, *, min_people: float) -> Tensor:

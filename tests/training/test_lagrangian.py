@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,15 @@ QUICK = LagrangianConfig(
     TrainingConfig(hidden=(8,), epochs=25, batch_size=128, learning_rate=0.02, sharpness=2.0)
 )
 BY_A = (Constraint("demographic_parity", partitions=("a",)),)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small operations in several threads wait for each other when other tests run beside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def learn(
@@ -127,9 +137,9 @@ def test_it_converges_to_the_exact_solution_and_its_multiplier(
     problem = Problem(two_groups(300, 0))
     config = LagrangianConfig(
         TrainingConfig(
-            hidden=(), epochs=600, batch_size=300, learning_rate=0.02, clip_norm=1e9, patience=600
+            hidden=(), epochs=900, batch_size=300, learning_rate=0.02, clip_norm=1e9, patience=900
         ),
-        dual_rate=2.0, dual_update=update, follow="soft", memory=0, small_group=0,
+        dual_rate=0.5, dual_update=update, kappa_p=1.0, follow="soft", memory=0, small_group=0,
     )  # fmt: skip
     constraint = Constraint("demographic_parity", kind=kind, partitions=("a",))
     partitions = problem.rows.groups.partitions
@@ -189,15 +199,15 @@ def test_a_multiplier_rises_while_hard_rates_are_apart_and_falls_to_zero_again()
 
 def test_tolerances_are_met_and_a_wider_one_costs_less() -> None:
     config = replace(QUICK, training=replace(QUICK.training, epochs=40))
-    found = learn([1.0, 0.2, 0.1, 0.03], config=config)
+    found = learn([1.0, 0.2, 0.1, 0.05], config=config)
     gaps = [column(one, "gap")[one.best_epoch - 1] for one in found]
     losses = [column(one, "loss")[one.best_epoch - 1] for one in found]
     assert gaps[0] > 0.4
-    assert (np.array(gaps[1:]) <= [0.2, 0.1, 0.03]).all()
+    assert (np.array(gaps[1:]) <= np.array([0.2, 0.1, 0.05]) + 1e-9).all()
     assert (np.diff(losses) > 0).all()
     assert all(one.note == "" for one in found)
     for one in found[1:]:
-        met = column(one, "violation") <= 0
+        met = column(one, "violation") <= 1e-9
         assert column(one, "satisfied").tolist() == met.tolist()
         best = np.flatnonzero(met)[column(one, "loss")[met].argmin()] + 1
         assert one.best_epoch == best
@@ -210,27 +220,26 @@ def test_tolerances_are_met_and_a_wider_one_costs_less() -> None:
 def test_four_groups_in_minibatches_come_within_an_equal_opportunity_tolerance(every: Any) -> None:
     def rows(n: int, seed: int) -> EncodedRows:
         rng = np.random.default_rng(seed)
-        group = rng.choice(4, n, p=[0.5, 0.3, 0.12, 0.08])
-        X = rng.normal(size=(n, 3))
-        y = (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(np.int8)
-        X[:, 0] += np.array([0.0, -0.3, 0.6, -0.9])[group] * y  # the good look worse in some groups
-        X[:, 2] += group
+        group = rng.choice(4, n, p=[0.5, 0.25, 0.15, 0.1])
+        skill = rng.normal(size=n) + np.array([0.8, -0.2, 0.3, -0.8])[group]
+        y = (skill + rng.normal(size=n) > 0).astype(np.int8)
+        X = np.column_stack([skill, rng.normal(size=n), np.eye(4)[group]])
         return EncodedRows(X.astype(np.float32), y, Groups.of({"g": group}))
 
-    config = replace(QUICK, dual_every=every, training=replace(QUICK.training, epochs=40))
+    training = replace(QUICK.training, epochs=70, patience=70, learning_rate=0.01)
     plain, fair = learn(
         [1.0, 0.05],
         constraints=[Constraint("equal_opportunity")],
-        config=config,
-        rows=rows(3000, 0),
-        select=rows(1500, 1),
+        config=replace(QUICK, training=training, dual_every=every),
+        rows=rows(8000, 0),
+        select=rows(4000, 1),
     )
-    assert column(plain, "train_gap")[plain.best_epoch - 1] > 0.12
+    assert column(plain, "train_gap")[plain.best_epoch - 1] > 0.25
     # The running rates settle at the tolerance: that is where the price stops moving.
     assert column(fair, "train_violation").min() < 0
-    assert column(fair, "train_violation")[-15:].mean() < 0.02
-    assert column(fair, "multiplier")[-1] < column(fair, "multiplier").max()
-    assert column(fair, "gap")[fair.best_epoch - 1] < 0.6 * column(plain, "gap")[-1]
+    assert column(fair, "train_violation")[-10:].mean() < 0.03
+    assert column(fair, "multiplier")[-1] < 0.9 * column(fair, "multiplier").max()
+    assert column(fair, "gap")[fair.best_epoch - 1] < 0.5 * column(plain, "gap")[-1]
 
 
 def test_sixty_four_small_groups_stay_finite_and_none_is_dropped() -> None:
@@ -259,10 +268,14 @@ def test_sixty_four_small_groups_stay_finite_and_none_is_dropped() -> None:
         told = [grad for grad in grads if grad is not None]
         assert len(told) == 100  # all but the first epoch
         assert all(torch.isfinite(grad).all() for grad in told)
-        assert np.isfinite(column(one, "train_gap")).all() == (constraint == "demographic_parity")
+        judged = np.isfinite(column(one, "train_gap"))
+        assert judged.all() or constraint != "demographic_parity"
         # Every group has a price of its own; equal odds of five people are not judged, but learnt.
-        pairs = charge.multipliers.values[0].view(-1, 64, 63)
-        assert (pairs.sum((0, 2)) > 0).all()
+        first, second = (~torch.eye(64, dtype=torch.bool)).nonzero(as_tuple=True)
+        for prices in charge.multipliers.values[0].split(len(first)):
+            priced = torch.zeros(64, dtype=prices.dtype)
+            priced = priced.index_add(0, first, prices).index_add(0, second, prices)
+            assert (priced > 0).all()
 
 
 def test_a_group_that_is_absent_is_no_violation() -> None:
@@ -277,7 +290,8 @@ def test_a_group_that_is_absent_is_no_violation() -> None:
 
 
 def test_equality_draws_the_gap_to_zero_where_inequality_lets_go() -> None:
-    config = replace(QUICK, training=replace(QUICK.training, epochs=40, patience=40))
+    training = replace(QUICK.training, epochs=40, patience=40)
+    config = replace(QUICK, training=training, dual_rate=2)
     last = {}
     for kind in ("inequality", "equality"):
         constraint = Constraint("demographic_parity", kind=kind, partitions=("a",))
@@ -320,9 +334,14 @@ def test_only_the_partitions_named_are_held_to_it() -> None:
     for name in ("a", "a × b"):
         constraints = [Constraint("demographic_parity", partitions=(name,))]
         (found[name],) = learn([0.1], constraints=constraints)
-    # The first learns nothing of b: its crossed groups may be further apart than 10 points.
+    # Each history is of its own partition: two groups, and six.
+    for name, one in found.items():
+        assert isinstance(one.predictor, Network)
+        chosen = one.predictor.predict_proba(SELECT.X) >= 0.5
+        codes = SELECT.groups.codes[0 if name == "a" else 1]
+        shares = [chosen[codes == g].mean() for g in np.unique(codes)]
+        assert np.ptp(shares) == pytest.approx(one.history[one.best_epoch - 1]["gap"])
     assert column(found["a"], "gap")[found["a"].best_epoch - 1] <= 0.1
-    assert (column(found["a × b"], "gap") >= column(found["a"], "gap")).mean() > 0.5
 
 
 def test_infeasible_is_said_with_the_smallest_gap() -> None:

@@ -144,10 +144,9 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_upright_weights_are_weights() -> None:
-    weight = torch.linspace(0.5, 1.5, N)
-    flat = FairnessRegularizer()(**_arguments(sample_weight=weight))
-    upright = FairnessRegularizer()(**_arguments(sample_weight=weight[:, None]))
-    torch.testing.assert_close(upright, flat)
+    weight, criterion = torch.linspace(0.5, 1.5, N), FairnessRegularizer()
+    flat = criterion(**_arguments(sample_weight=weight))
+    torch.testing.assert_close(criterion(**_arguments(sample_weight=weight[:, None])), flat)
 
 
 def test_an_empty_batch_is_refused() -> None:
