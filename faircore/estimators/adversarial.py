@@ -14,6 +14,7 @@ from torch import nn
 from faircore.errors import InputError
 from faircore.estimators.base import FairClassifier
 from faircore.estimators.scaling import Scaling
+from faircore.predictors import Network
 from faircore.training.adversarial import AdversarialConfig, AdversarialResult, train_adversarial
 from faircore.training.modules import ModulePredictor, module_of, network_of, new_module
 from faircore.training.rows import EncodedRows
@@ -154,7 +155,8 @@ class AdversarialDebiasingTrainer(FairClassifier):
         rows = self._read(X, y, sensitive_features, sample_weight, needs_groups=self.strength != 0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         learn, judge = self._hold_out(rows, self.validation_fraction, seed)
-        found = self._tuned(learn, judge, seed) if self.model else self._new(learn, judge, seed)
+        train = self._new if self.model is None else self._tuned
+        found = train(learn, judge, seed)
         self.history_, self.best_epoch_ = pd.DataFrame(found.history), found.best_epoch
         self.note_, self.fit_seconds_ = found.note, found.seconds
         return self
@@ -167,7 +169,7 @@ class AdversarialDebiasingTrainer(FairClassifier):
             torch.manual_seed(seed)  # for its dropout: equal seeds drop the same
             found = self._train(module, learn, judge, seed)
         self.module_ = module
-        self.model_ = ModulePredictor.of(module)
+        self.model_: Network | ModulePredictor = ModulePredictor.of(module)
         return found
 
     def _new(self, learn: EncodedRows, judge: EncodedRows, seed: int) -> AdversarialResult:
@@ -177,8 +179,8 @@ class AdversarialDebiasingTrainer(FairClassifier):
         found = self._train(module, scaling.apply(learn), scaling.apply(judge), seed)
         network = network_of(module)
         assert network is not None
-        self.model_ = scaling.fold(network)
-        self.module_ = module_of(self.model_).eval()
+        folded = scaling.fold(network)
+        self.model_, self.module_ = folded, module_of(folded).eval()
         return found
 
     def _train(

@@ -85,10 +85,12 @@ class Game:
                 "the output."
             )
         width = target.show(seen, self.rows.y[:2]).shape[1]
+        if adversary is None:
+            generator = _generator(seed, 1)
+            adversary = perceptron(width, config.adversary_hidden, target.n_groups, generator)
         self.adversary = Adversary(
             target,
-            adversary
-            or perceptron(width, config.adversary_hidden, target.n_groups, _generator(seed, 1)),
+            adversary,
             learning_rate=config.adversary_learning_rate,
             clip_norm=config.clip_norm,
         )

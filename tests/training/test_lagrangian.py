@@ -226,11 +226,11 @@ def test_four_groups_in_minibatches_come_within_an_equal_opportunity_tolerance(e
         X = np.column_stack([skill, rng.normal(size=n), np.eye(4)[group]])
         return EncodedRows(X.astype(np.float32), y, Groups.of({"g": group}))
 
-    training = replace(QUICK.training, epochs=70, patience=70, learning_rate=0.01)
+    training = replace(QUICK.training, epochs=50, patience=50, learning_rate=0.01)
     plain, fair = learn(
         [1.0, 0.05],
         constraints=[Constraint("equal_opportunity")],
-        config=replace(QUICK, training=training, dual_every=every),
+        config=replace(QUICK, training=training, dual_every=every, dual_rate=8),
         rows=rows(8000, 0),
         select=rows(4000, 1),
     )
@@ -238,7 +238,7 @@ def test_four_groups_in_minibatches_come_within_an_equal_opportunity_tolerance(e
     # The running rates settle at the tolerance: that is where the price stops moving.
     assert column(fair, "train_violation").min() < 0
     assert column(fair, "train_violation")[-10:].mean() < 0.03
-    assert column(fair, "multiplier")[-1] < 0.9 * column(fair, "multiplier").max()
+    assert column(fair, "multiplier")[-10:].mean() < 0.95 * column(fair, "multiplier").max()
     assert column(fair, "gap")[fair.best_epoch - 1] < 0.5 * column(plain, "gap")[-1]
 
 
