@@ -1,6 +1,6 @@
 """What each penalty costs: a stacked sweep on Adult against the same sweep without any charge.
 
-    python benchmarks/penalty_cost.py           # best of 3 turns, under two minutes
+    python benchmarks/penalty_cost.py           # best of 2 turns, under two minutes
     python benchmarks/penalty_cost.py 6         # best of 6
 
 Twelve strengths of each penalty, three epochs of batches of 512, one hidden layer of 64, every
@@ -49,7 +49,7 @@ def seconds(
 
 def main() -> None:
     """Run every sweep in turn and print the table."""
-    turns = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    turns = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     torch.set_num_threads(1)  # as the sweep trains each of its stacks
     table, spec = load_sample("adult")
     prepared = Prepared.of(build_dataset(table, spec))

@@ -113,7 +113,7 @@ class LagrangianFairnessTrainer(FairClassifier):
         batch_size: int | None = None,
         learning_rate: float = 0.002,
         dual_rate: float = 4.0,
-        dual_update: Literal["gradient", "pi"] = "gradient",
+        dual_update: Literal["gradient", "pi"] = "pi",
         sharpness: float = 2.0,
         memory: float = 0.9,
         patience: int = 20,

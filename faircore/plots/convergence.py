@@ -82,9 +82,9 @@ def convergence_figure(
 def _panels(frame: pd.DataFrame, tolerance: float | None) -> list[Panel]:
     prices = [c for c in map(str, frame.columns) if c.startswith("multiplier")]
     labels = {c: c.removeprefix("multiplier").lstrip(":, ") or "largest" for c in prices}
-    gaps: Panel = ("Gap", _GAPS, ".1%", tolerance)
+    gaps: Panel = ("Gap", _GAPS, ".1~%", tolerance)
     if tolerance is None and _drawn(frame, _VIOLATIONS):
-        gaps = ("Gap beyond what is allowed", _VIOLATIONS, ".1%", 0.0)
+        gaps = ("Gap beyond limit", _VIOLATIONS, ".1~%", 0.0)
     every: list[Panel] = [
         ("Loss", _LOSSES, ".3~f", None), gaps, ("Multiplier", labels, ".3~g", None)
     ]  # fmt: skip

@@ -188,15 +188,17 @@ class _Forest:
         given = {"feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
         self._binned = lgb.Dataset(train.X, train.y, params=given).construct()
         self._judged = self._binned.create_valid(select.X, select.y, params=given).construct()
+        # LightGBM refuses to boost when no column has two bins.
+        self._splits = any(self._binned.feature_num_bin(i) for i in range(train.X.shape[1]))
 
     def grow(self, charge: Charge, seed: int, report: Callable[[Row], None]) -> Trained:
         """Train one candidate."""
         started = time.perf_counter()
         booster, warm = self._booster(seed), self.config.warmup_rounds
         one = Trained(0, failure="it never reached a finite loss")
-        best, trees, stuck = math.inf, 0, False
+        best, trees, stuck = math.inf, 0, not self._splits
         for epoch in range(0 if self.tunes else 1, self.config.n_rounds + 1):
-            if epoch:
+            if epoch and self._splits:
                 stuck = booster.update(fobj=partial(self._learn.gradient, charge, epoch))
             score, row = self._row(booster, charge, epoch)
             one.history.append(row)
@@ -250,7 +252,7 @@ class _Forest:
 
     def _stops(self, epoch: int, best_epoch: int, *, stuck: bool) -> bool:
         config, waited = self.config, epoch - max(best_epoch, self.config.warmup_rounds)
-        if stuck and config.row_share == config.column_share == 1:  # another draw might split
+        if stuck and config.row_share == config.column_share == 1:  # no other draw will split
             return waited > 0
         return 0 < config.patience <= waited
 

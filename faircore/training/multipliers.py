@@ -25,9 +25,11 @@ class LagrangianConfig:
     dual_rate : float
         How fast multipliers move, above 0: their rise per epoch and unit of violation, in the unit
         of :meth:`faircore.training.comparisons.Comparisons.violations`. About 1 is one Newton step
-        on the dual per epoch; on Adult 2 to 8 settle alike, from faster the first peak is higher.
+        on the dual per epoch.
     dual_update : str
-        ``gradient``, or ``pi`` for the νPI controller, which overshoots less.
+        ``gradient`` for plain ascent, or ``pi`` for the νPI controller, which swings less: on a
+        small table where plain ascent at this rate swings to the end of the training, it settles
+        within ten epochs.
     kappa_p, nu : float
         Of the νPI controller: weight of the change of the violation, 0 or more; share of its
         running mean that is carried on, at least 0 and below 1.
@@ -58,8 +60,8 @@ class LagrangianConfig:
         default_factory=lambda: TrainingConfig(epochs=60, patience=20, sharpness=2.0)
     )
     dual_rate: float = 4.0
-    dual_update: Literal["gradient", "pi"] = "gradient"
-    kappa_p: float = 2.0
+    dual_update: Literal["gradient", "pi"] = "pi"
+    kappa_p: float = 4.0
     nu: float = 0.0
     dual_every: Literal["epoch"] | int = "epoch"
     follow: Literal["hard", "soft"] = "hard"

@@ -60,7 +60,7 @@ def test_three_panels_share_the_epochs_and_hold_the_numbers() -> None:
 
 def test_without_one_tolerance_violations_stand_around_zero() -> None:
     traces, layout = drawn(made())
-    assert titles(layout) == ["Loss", "Gap beyond what is allowed", "Multiplier"]
+    assert titles(layout) == ["Loss", "Gap beyond limit", "Multiplier"]
     assert [t["y"] for t in traces if t["name"] == "allowed"] == [[0.0, 0.0]]
     assert "shapes" not in layout
 
