@@ -83,7 +83,8 @@ def standing(review: Review, decision: Decision) -> None:
     st.markdown(
         f"{METHODS[decision.method].title}, "
         f"{METHODS[decision.method].strength_text(decision.strength)}, "
-        f"threshold {decision.point.threshold:.2f}, chosen by **{plain(decision.who)}** on {decision.at[:10]}."
+        f"threshold {decision.point.threshold:.2f}, chosen by **{plain(decision.who)}** "
+        f"on {decision.at[:10]}."
     )
     st.markdown("> " + plain(decision.reason))
     view = decision.view

@@ -75,17 +75,17 @@ def apart(
     same = groups.same_partition.to(sums.dtype)
     whole = same @ sums
     own, n = profile(sums)
+    everybody, rows = profile(whole)
     n = n.detach()  # a group must not be made smaller to be charged less
     if options.shrinkage:  # the imagined rows are no evidence: n stays as it is
-        rows = profile(whole)[1].clamp_min(TINY)[..., None]
-        own = profile(sums + options.shrinkage * whole / rows)[0]
+        typical = options.shrinkage * whole / rows.clamp_min(TINY)[..., None]
+        own = profile(sums + typical)[0]
     counts = trust(n, options, by_share=bool(by_share))
     weight = groups.importance.to(sums.dtype) / groups.n_partitions
     if by_share:
-        total = (same @ n[..., None])[..., 0].clamp_min(TINY)
-        counts = counts * (n / total) ** by_share
+        counts = counts * (n / rows.detach().clamp_min(TINY)) ** by_share
     if options.versus == "overall":
-        return (divergence(own, profile(whole)[0]) * (counts * weight)).sum(-1)
+        return (divergence(own, everybody) * (counts * weight)).sum(-1)
     first, second, size = groups.pairs
     axis = sums.dim() - 2  # profiles may have an axis of their own behind that of the groups
     between = divergence(own.index_select(axis, first), own.index_select(axis, second))

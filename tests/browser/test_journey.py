@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from faircore.data import Table, build_dataset, guess_spec, load_sample, read_table
-from faircore.records import ReviewStore
 from faircore.plans import SweepSpec
+from faircore.records import ReviewStore
 from faircore.sweep import run_sweep
 from faircore.training import Prepared, TrainingConfig
 from tests.browser.harness import ROOT, Server, open_page, select_option, wait_idle

@@ -173,5 +173,5 @@ def test_it_says_that_it_needs_groups_and_why_it_failed() -> None:
     broken = nn.Linear(2, 1)
     with torch.no_grad():
         broken.weight.fill_(float("nan"))
-    with pytest.raises(InputError, match="With strength 1 training failed: .* pass 1"):
+    with pytest.raises(InputError, match=r"With strength 1 training failed: .* pass 1"):
         AdversarialDebiasingTrainer(broken, **QUICK).fit(X, y, sensitive_features=group)

@@ -17,9 +17,9 @@ from faircore.data import Dataset, Table
 from faircore.errors import StoreError
 from faircore.jobs import Job, start_sweep
 from faircore.jobs.job import JobState, report
+from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.store import TrialStore
-from faircore.plans import SweepPlan, SweepSpec
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 

@@ -114,7 +114,8 @@ def test_equal_requests_give_equal_models(name: str, prepared: Prepared) -> None
     first, second = (train(name, prepared, [(asked(name), 3)])[0] for _ in range(2))
     assert first.predictor is not None
     assert second.predictor is not None
-    np.testing.assert_array_equal(first.predictor.predict_proba(X), second.predictor.predict_proba(X))
+    expected = second.predictor.predict_proba(X)
+    np.testing.assert_array_equal(first.predictor.predict_proba(X), expected)
 
 
 @every_method

@@ -15,8 +15,8 @@ from faircore.decide import Decision, OperatingPoint, decide
 from faircore.export.bundle import load_bundle
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, RATES, difference, hidden_groups
-from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.plans import SweepPlan, SweepSpec
+from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN

@@ -234,8 +234,8 @@ def test_four_groups_in_minibatches_come_within_an_equal_opportunity_tolerance(
         [1.0, 0.05],
         constraints=[Constraint("equal_opportunity")],
         config=replace(QUICK, training=training, dual_rate=8, **changes),
-        rows=rows(8000, 0),
-        select=rows(4000, 1),
+        rows=rows(6000, 0),
+        select=rows(3000, 1),
     )
     assert column(plain, "train_gap")[plain.best_epoch - 1] > 0.25
     # The running rates settle at the tolerance: that is where the price stops moving.
@@ -399,10 +399,10 @@ def test_a_stack_is_what_its_candidates_are_alone(changes: dict[str, Any]) -> No
 
 
 def test_it_stops_when_the_constraints_have_held_for_so_long() -> None:
-    config = replace(QUICK, stop_when_satisfied=4)
-    (one,) = learn([0.2], config=config)
+    training = replace(QUICK.training, epochs=60, patience=60, learning_rate=0.005)
+    (one,) = learn([0.2], config=replace(QUICK, training=training, stop_when_satisfied=4))
     held = column(one, "satisfied")
-    assert len(held) < QUICK.training.epochs
+    assert len(held) < 60
     assert held[-4:].all()
     assert not any(held[i : i + 4].all() for i in range(len(held) - 4))
 
