@@ -76,7 +76,7 @@ def stacked(prepared: Prepared) -> None:
         train_stacks(
             prepared.sample("train", partitions=("sex",)),
             prepared.sample("select", partitions=("sex",)),
-            penalty=PENALTIES["demographic_parity"].function,
+            penalty=PENALTIES["demographic_parity"],
             trials=[(eta, 0) for eta in ETAS],
             config=CONFIG,
         )

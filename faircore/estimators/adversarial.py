@@ -16,7 +16,8 @@ from faircore.estimators.base import FairClassifier
 from faircore.estimators.scaling import Scaling
 from faircore.predictors import Network
 from faircore.training.adversarial import AdversarialConfig, AdversarialResult, train_adversarial
-from faircore.training.modules import ModulePredictor, module_of, network_of, new_module
+from faircore.training.adversary import perceptron
+from faircore.training.modules import ModulePredictor, module_of, network_of
 from faircore.training.rows import EncodedRows
 
 
@@ -175,8 +176,14 @@ class AdversarialDebiasingTrainer(FairClassifier):
     def _new(self, learn: EncodedRows, judge: EncodedRows, seed: int) -> AdversarialResult:
         """Train a perceptron on standardised columns."""
         scaling = Scaling.of(learn)
-        module = new_module(learn.X.shape[1], tuple(self.hidden), seed)
-        found = self._train(module, scaling.apply(learn), scaling.apply(judge), seed)
+        start = torch.Generator().manual_seed(seed)
+        module = perceptron(learn.X.shape[1], tuple(self.hidden), 1, start)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)  # steps this small are over before threads have met
+        try:
+            found = self._train(module, scaling.apply(learn), scaling.apply(judge), seed)
+        finally:
+            torch.set_num_threads(before)
         network = network_of(module)
         assert network is not None
         folded = scaling.fold(network)

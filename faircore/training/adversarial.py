@@ -13,7 +13,8 @@ from torch import nn
 
 from faircore.training.adversarial_config import AdversarialConfig
 from faircore.training.adversarial_game import AdversarialResult, Game, OnEpoch
-from faircore.training.modules import network_of, new_module
+from faircore.training.adversary import perceptron
+from faircore.training.modules import network_of
 from faircore.training.rows import EncodedRows, Trained
 
 __all__ = [
@@ -125,7 +126,7 @@ def train_adversarial_networks(
 
         strength, seed = trials[position]
         found = train_adversarial(
-            new_module(train.X.shape[1], hidden, seed), train, select,
+            perceptron(train.X.shape[1], hidden, 1, torch.Generator().manual_seed(seed)), train, select,
             strength=strength, config=config, seed=seed, on_epoch=after_epoch,
         )  # fmt: skip
         predictor = None if found.failure is not None else network_of(found.model)

@@ -74,7 +74,7 @@ class Game:
         self.rows, self.select = target.rows(train), select
         self.judged = target.rows(select)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.adam = torch.optim.Adam(self.parameters, lr=config.learning_rate, fused=True)
+        self.adam = torch.optim.Adam(self.parameters, lr=config.learning_rate)
         self.look = Look(model, config.on)
         model.eval()
         seen, _ = self.look(self.rows.X[:2])

@@ -136,7 +136,7 @@ class Adversary:
     ) -> None:
         self.target, self.network, self.clip_norm = target, network, clip_norm
         self.parameters = list(network.parameters())
-        self.adam = torch.optim.Adam(self.parameters, lr=learning_rate, fused=True)
+        self.adam = torch.optim.Adam(self.parameters, lr=learning_rate)
 
     def loss(self, seen: Tensor, rows: GameRows) -> Tensor:
         """Its loss over its chance level, averaged over partitions, scalar: 1 knows nothing."""
@@ -153,6 +153,7 @@ class Adversary:
         nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
         self.adam.step()
 
+    @torch.no_grad()
     def judge(self, seen: Tensor, rows: GameRows) -> dict[str, float]:
         """What it finds out on rows it did not learn from; NaN when nobody can be told apart."""
         if not self.target.playing:

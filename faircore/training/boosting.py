@@ -34,6 +34,7 @@ OnEpoch = Callable[[int, Row], None]
 Floats = NDArray[np.floating]
 
 _ROWS = 48  # rounds kept in a history, beside the best and the last
+_FASTER = 1.2  # a learning rate that was halved grows again, round by round
 _CERTAIN = 1e-6  # no base rate is nearer to 0 or 1, so that its log-odds are finite
 
 
@@ -43,18 +44,15 @@ class BoostingConfig:
 
     Attributes
     ----------
-    n_rounds, n_leaves : int
-        Trees, at most; leaves per tree, 2 or more.
-    learning_rate : float
-        Share of each tree's step that is taken.
+    n_rounds, n_leaves, learning_rate : int, int, float
+        Trees, at most; leaves per tree, 2 or more; share of each tree's step that is taken.
     min_rows, l2 : int, float
         Fewest rows in a leaf; ridge penalty on its value, in units of the Hessian.
     patience : int
         Rounds without improvement on the select split after which a candidate stops, counted from
         the end of the warm-up; 0 to never stop early.
     warmup_rounds : int
-        Rounds before eta is reached in full: in round r it is ``eta * r / (warmup_rounds + 1)``.
-        Fewer than ``n_rounds``.
+        Fewer than ``n_rounds``. In round r of them eta is ``eta * r / (warmup_rounds + 1)``.
     sharpness : float
         The penalty sees ``sigmoid(sharpness * score)``: above 1, closer to hard decisions.
     row_share, column_share : float
@@ -127,13 +125,13 @@ def train_trees(
         Strength of the penalty, zero or more; seed of what is drawn at random.
     config : BoostingConfig
     start : Trees or lightgbm.Booster, optional
-        A fitted model of the same columns to go on from, which is also round 0 of the rounds to
-        choose from. The predictors hold its trees and the new ones.
+        A fitted model of the same columns to go on from, instead of from the base rate. The
+        predictors hold its trees and the new ones.
 
     Yields
     ------
     Trained
-        As soon as each is done. ``history`` holds at most 50 rounds.
+        As soon as each is done. ``history`` holds at most 50 rounds, from 0, the start.
 
     Raises
     ------
@@ -181,36 +179,46 @@ class _Forest:
 
         rate = np.average(train.y, weights=train.unit_weights).clip(_CERTAIN, 1 - _CERTAIN)
         constant = Trees.constant(float(np.log(rate / (1 - rate))), train.X.shape[1])
-        self.config, self.tunes, self.start = config, start is not None, start or constant
+        self.config, self.start = config, constant if start is None else start
+        self._rate = config.learning_rate * (1.0 if start is None else config.fine_tune_rate)
         self._learn = _Rows(train, self.start, crossed_weight)
         self._judge = _Rows(select, self.start, crossed_weight)
         # Binned once: boosters only read it, so all of them may at the same time.
         given = {"feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
         self._binned = lgb.Dataset(train.X, train.y, params=given).construct()
         self._judged = self._binned.create_valid(select.X, select.y, params=given).construct()
-        # LightGBM refuses to boost when no column has two bins.
-        self._splits = any(self._binned.feature_num_bin(i) for i in range(train.X.shape[1]))
+        # It refuses to boost when no column has two bins.
+        self._splits = any(map(self._binned.feature_num_bin, range(train.X.shape[1])))
 
     def grow(self, charge: Charge, seed: int, report: Callable[[Row], None]) -> Trained:
         """Train one candidate."""
-        started = time.perf_counter()
-        booster, warm = self._booster(seed), self.config.warmup_rounds
+        started, warm, booster = time.perf_counter(), self.config.warmup_rounds, self._booster(seed)
         one = Trained(0, failure="it never reached a finite loss")
-        best, trees, stuck = math.inf, 0, not self._splits
-        for epoch in range(0 if self.tunes else 1, self.config.n_rounds + 1):
+        best, trees, stuck, rate, low = math.inf, 0, not self._splits, self._rate, math.inf
+        for epoch in range(self.config.n_rounds + 1):
             if epoch and self._splits:
                 stuck = booster.update(fobj=partial(self._learn.gradient, charge, epoch))
-            score, row = self._row(booster, charge, epoch)
+                now = _judged(booster.eval_train, self._learn, charge, epoch)[0]
+                # The Hessian knows nothing of the charge: where that is strong, steps overshoot.
+                # Such a one is taken back, and the next are shorter.
+                if now > low and epoch > warm + 1 and not stuck:
+                    booster.rollback_one_iter()
+                    rate /= 2
+                else:
+                    low, rate = now, min(self._rate, rate * _FASTER)
+                booster.reset_parameter({"learning_rate": rate})
+            score, row = _judged(booster.eval_valid, self._judge, charge, epoch)
             one.history.append(row)
             if epoch:
                 report(row)
-            # Before the warm-up is over it is not yet what it is meant to be.
+            # Where it starts is a model too; other rounds count once the warm-up is over.
             if score < best and (epoch > warm or epoch == 0):
                 best, trees = score, booster.num_trees()
                 one.best_epoch, one.failure = epoch, None
             if not math.isfinite(score):
-                one.note = f"Its loss was no longer a number after round {epoch}."
-            if one.note or self._stops(epoch, one.best_epoch, stuck=stuck):
+                one.note = f"Its loss was no number after round {epoch}; the best before is kept."
+            waited = epoch - max(one.best_epoch, warm)
+            if one.note or (stuck and waited > 0) or 0 < self.config.patience <= waited:
                 break
         if one.failure is None:
             one.predictor = self.start.followed_by(Trees.from_booster(booster, 0.0, trees))
@@ -223,51 +231,26 @@ class _Forest:
 
         config = self.config
         given = {
-            "objective": "none",
-            "num_leaves": config.n_leaves,
-            "learning_rate": config.learning_rate * (config.fine_tune_rate if self.tunes else 1.0),
-            "min_data_in_leaf": config.min_rows,
-            "lambda_l2": config.l2,
-            "bagging_fraction": config.row_share,
-            "bagging_freq": int(config.row_share < 1),
-            "feature_fraction": config.column_share,
-            "seed": seed,
-            "num_threads": 1,  # candidates are trained side by side, and sums keep their order
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
+            "objective": "none", "learning_rate": self._rate, "num_leaves": config.n_leaves,
+            "min_data_in_leaf": config.min_rows, "lambda_l2": config.l2, "seed": seed,
+            "bagging_fraction": config.row_share, "bagging_freq": int(config.row_share < 1),
+            "feature_fraction": config.column_share, "verbosity": -1,
+            # Candidates are trained side by side, and sums keep their order.
+            "num_threads": 1, "deterministic": True, "force_row_wise": True,
+        }  # fmt: skip
         return lgb.Booster(given, self._binned).add_valid(self._judged, "select")
-
-    def _row(self, booster: Any, charge: Charge, epoch: int) -> tuple[float, Row]:
-        """Judge a booster on the select split, whose scores LightGBM keeps up to date."""
-        found: list[tuple[float, Row]] = []
-
-        def judge(raw: Floats, _: Any) -> tuple[str, float, bool]:
-            found.append(self._judge.judged(raw, charge, epoch))
-            return "judged", 0.0, False
-
-        booster.eval_valid(judge)
-        return found[0]
-
-    def _stops(self, epoch: int, best_epoch: int, *, stuck: bool) -> bool:
-        config, waited = self.config, epoch - max(best_epoch, self.config.warmup_rounds)
-        if stuck and config.row_share == config.column_share == 1:  # no other draw will split
-            return waited > 0
-        return 0 < config.patience <= waited
 
 
 class _Rows:
     """Rows of a split, and the scores they start from."""
 
-    def __init__(self, rows: EncodedRows, start: Trees, crossed_weight: float) -> None:
+    def __init__(self, rows: EncodedRows, start: Trees, crossed: float) -> None:
         self.y, self.weights = rows.y, rows.unit_weights
         self.total = float(self.weights.sum())
         self.offset = start.raw_scores(rows.X)
         # A charge looks at scores alone. Who is in which group is worked out once for all rounds.
-        bare = DeviceRows(replace(rows, X=rows.X[:, :0]), "cpu", crossed_weight=crossed_weight)
-        bare.groups = bare.groups.with_member(bare.y, bare.weights)
-        self.tensors = bare
+        self.tensors = t = DeviceRows(replace(rows, X=rows.X[:, :0]), "cpu", crossed_weight=crossed)
+        t.groups = t.groups.with_member(t.y, t.weights)
 
     @np.errstate(all="ignore")  # a score that is no number ends the training with a sentence
     def gradient(self, charge: Charge, epoch: int, raw: Floats, _: Any) -> tuple[Floats, Floats]:
@@ -275,7 +258,9 @@ class _Rows:
         raw = raw + self.offset
         score = expit(raw)
         gradient = self.weights * (score - self.y)
-        extra = charge.gradient(_logits(raw), self.tensors, epoch)
+        extra = charge.gradient(
+            torch.as_tensor(raw, dtype=torch.float32)[None], self.tensors, epoch
+        )
         if extra is not None:
             # The log loss is summed here and a mean elsewhere, so what is charged is scaled alike.
             gradient += self.total * extra[0].numpy()
@@ -286,17 +271,29 @@ class _Rows:
         """What the best round is chosen by, and the row of history."""
         raw = raw + self.offset
         loss = float((np.logaddexp(0, raw) - self.y * raw) @ self.weights) / self.total
-        found = charge.judge(_logits(raw), self.tensors, torch.tensor([loss]), epoch)
+        found = charge.judge(
+            torch.as_tensor(raw, dtype=torch.float32)[None],
+            self.tensors,
+            torch.tensor([loss]),
+            epoch,
+        )
         row = {"epoch": float(epoch), "loss": loss}
         return float(found.score[0]), row | {k: float(v[0]) for k, v in found.columns.items()}
 
 
-def _logits(raw: Floats) -> torch.Tensor:
-    return torch.as_tensor(raw, dtype=torch.float32)[None]
+def _judged(evaluate: Any, rows: _Rows, charge: Charge, epoch: int) -> tuple[float, Row]:
+    """Judge a booster on a split, whose scores LightGBM keeps up to date."""
+    found: list[tuple[float, Row]] = []
+
+    def judge(raw: Floats, _: Any) -> tuple[str, float, bool]:
+        found.append(rows.judged(raw, charge, epoch))
+        return "judged", 0.0, False
+
+    evaluate(judge)
+    return found[0]
 
 
 def _thinned(history: list[Row], best: int) -> list[Row]:
     """Rows at even distances, the best and the last."""
-    step = -(-len(history) // _ROWS)
-    kept = {*range(0, len(history), step), len(history) - 1}
+    kept = {*range(0, len(history), -(-len(history) // _ROWS)), len(history) - 1}
     return [row for i, row in enumerate(history) if i in kept or row["epoch"] == best]

@@ -174,7 +174,9 @@ class LagrangianCharge:
         """Move the multipliers by what they follow."""
         if self._followed is None:
             return
-        violation = self._comparisons.violations(self._followed, self._tolerances, self._options)
+        aim = self._tolerances * (1 - self._config.margin)
+        aim = torch.where(self._tolerances < UNCONSTRAINED, aim, self._tolerances)
+        violation = self._comparisons.violations(self._followed, aim, self._options)
         self.multipliers.step(violation, share=share)
 
     def _wait(

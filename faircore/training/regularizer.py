@@ -148,7 +148,7 @@ class FairnessRegularizer(nn.Module):
         sizes = (sensitive.reshape(len(sensitive), -1).amax(dim=0) + 1).to(torch.int64).tolist()
         if self._sizes and len(self._sizes) == len(sizes):
             sizes = [max(pair) for pair in zip(self._sizes, sizes, strict=True)]
-        if sizes != self._sizes:  # what is remembered does not know the new group
+        if sizes != self._sizes and self.training:  # what is remembered does not know the new group
             self._sizes, self._running = sizes, RunningPenalty(self._penalty, self.options)
         return [[1.0] * size for size in sizes]
 

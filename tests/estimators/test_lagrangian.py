@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import _num_samples
 from torch import nn
 
 from faircore.errors import InputError
@@ -25,6 +26,9 @@ from faircore.estimators.lagrangian import LagrangianFairnessTrainer
 from faircore.predictors import Network
 from faircore.training.constraints import Constraint
 from faircore.training.modules import ModulePredictor
+
+# Few rows are held out here: whether a gap is met there is often chance, and is said.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 Arrays = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]
 
@@ -41,8 +45,9 @@ class WithGroups(LagrangianFairnessTrainer):
     def fit(
         self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
     ) -> Any:
-        if sensitive_features is None and hasattr(X, "__len__"):
-            sensitive_features = np.arange(len(X)) % 2
+        if sensitive_features is None:
+            with contextlib.suppress(TypeError):  # what has no rows is refused as such
+                sensitive_features = np.arange(_num_samples(X)) % 2
         return super().fit(X, y, sensitive_features=sensitive_features, sample_weight=sample_weight)
 
 
@@ -55,8 +60,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-# Its tables are so small that no gap can be judged on rows held out, and it says so.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [WithGroups(tolerance=0.3, epochs=25, hidden=(8,), learning_rate=0.02, random_state=0)],
     expected_failed_checks=lambda _: EXPECTED,
@@ -144,14 +147,12 @@ def test_a_module_is_copied_trained_and_left_as_it_was(plain_layers: bool) -> No
 def test_what_cannot_be_met_is_said_and_a_model_is_there() -> None:
     X, y, group = people(600)
     with pytest.warns(ConvergenceWarning, match="the smallest gap reached is") as caught:
-        fair = quick(epochs=4, tolerance=0.01, constraint="accuracy").fit(
-            X, y, sensitive_features={"sex": group}
-        )
+        fair = quick(epochs=4, tolerance=0.01).fit(X, y, sensitive_features={"sex": group})
     assert not fair.feasible_
     assert fair.smallest_violation_ > 0
     assert fair.smallest_violation_ == fair.history_["violation"].min()
     assert fair.best_epoch_ == fair.history_["violation"].argmin() + 1
-    assert fair.note_.endswith("at most 1 was asked for (accuracy, by sex).")
+    assert fair.note_.endswith("at most 1 was asked for (demographic parity, by sex).")
     assert caught[0].filename == __file__
     assert set(fair.predict(X)) <= {0, 1}
 
@@ -176,11 +177,9 @@ def test_several_constraints_crossed_partitions_and_equality() -> None:
     ).fit(X, y, sensitive_features=table)
     assert fair.feasible_
     assert "multiplier: demographic parity, by sex × age" in fair.history_.columns
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        same = quick(kind="equality", tolerance=0.05, epochs=50, patience=50).fit(
-            X, y, sensitive_features=group
-        )
+    same = quick(kind="equality", tolerance=0.05, epochs=50, patience=50).fit(
+        X, y, sensitive_features=group
+    )
     assert same.history_["train_gap"].tail(15).mean() < 0.05
 
 
@@ -255,6 +254,9 @@ def test_the_history_is_drawn() -> None:
     assert "Loss" in {axis.title.text for axis in lifted.select_yaxes()}
 
 
+DEEP = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -270,7 +272,7 @@ def test_the_history_is_drawn() -> None:
         ({"partitions": ["age"]}, "unknown attributes"),
         ({"constraints": [Constraint(partitions=("age",))]}, "no partition 'age'"),
         ({"constraints": []}, "nothing to compare"),
-        ({"learning_rate": 1e30, "model": nn.Linear(2, 1)}, "gave no model"),
+        ({"learning_rate": 1e30, "model": DEEP}, "gave no model"),
     ],
     ids=str,
 )  # fmt: skip

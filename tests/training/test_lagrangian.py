@@ -139,7 +139,8 @@ def test_it_converges_to_the_exact_solution_and_its_multiplier(
         TrainingConfig(
             hidden=(), epochs=900, batch_size=300, learning_rate=0.02, clip_norm=1e9, patience=900
         ),
-        dual_rate=0.5, dual_update=update, kappa_p=1.0, follow="soft", memory=0, small_group=0,
+        dual_rate=0.5, dual_update=update, kappa_p=1.0, margin=0, follow="soft", memory=0,
+        small_group=0,
     )  # fmt: skip
     constraint = Constraint("demographic_parity", kind=kind, partitions=("a",))
     partitions = problem.rows.groups.partitions
@@ -186,7 +187,7 @@ def test_a_multiplier_rises_while_hard_rates_are_apart_and_falls_to_zero_again()
     apart = torch.where(rows.groups.codes[0] == 1, 1.0, -1.0)[None]
     alike, loss = torch.ones_like(apart), torch.ones(1)
     prices = []
-    for epoch, logits in enumerate([apart] * 3 + [alike] * 30, start=1):
+    for epoch, logits in enumerate([apart] * 3 + [alike] * 40, start=1):
         charge.gradient(logits, rows, epoch)
         columns = charge.judge(logits, rows, loss, epoch).columns
         assert float(columns["train_gap"]) == float(logits is apart)
@@ -195,7 +196,7 @@ def test_a_multiplier_rises_while_hard_rates_are_apart_and_falls_to_zero_again()
     assert prices[2] == pytest.approx(3 * prices[0])
     assert (np.diff(prices[3:]) <= 0).all()
     assert prices[-1] == 0
-    assert charge.gradient(alike, rows, 40) is None
+    assert charge.gradient(alike, rows, 50) is None
 
 
 def test_tolerances_are_met_and_a_wider_one_costs_less() -> None:
@@ -300,7 +301,7 @@ def test_equality_draws_the_gap_to_zero_where_inequality_lets_go() -> None:
         constraint = Constraint("demographic_parity", kind=kind, partitions=("a",))
         (one,) = learn([0.15], constraints=[constraint], config=config)
         last[kind] = column(one, "train_gap")[-15:].mean()
-    assert last["inequality"] == pytest.approx(0.15, abs=0.03)
+    assert last["inequality"] == pytest.approx(0.15 * 0.9, abs=0.03)  # less the margin
     assert last["equality"] < 0.04
 
 
@@ -380,7 +381,9 @@ def test_a_trial_of_one_lifts_everything_and_is_plain_training_to_the_bit() -> N
     assert (column(one, "satisfied") == 1).all()
 
 
-@pytest.mark.parametrize("changes", [{}, {"dual_update": "gradient"}, {"dual_every": 5}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"dual_update": "gradient", "dual_rate": 1}, {"dual_every": 5}]
+)
 def test_a_stack_is_what_its_candidates_are_alone(changes: dict[str, Any]) -> None:
     config = replace(
         QUICK, training=replace(QUICK.training, patience=2, epochs=12), stop_when_satisfied=3,
@@ -399,10 +402,9 @@ def test_a_stack_is_what_its_candidates_are_alone(changes: dict[str, Any]) -> No
 
 
 def test_it_stops_when_the_constraints_have_held_for_so_long() -> None:
-    training = replace(QUICK.training, epochs=60, patience=60, learning_rate=0.005)
-    (one,) = learn([0.2], config=replace(QUICK, training=training, stop_when_satisfied=4))
+    (one,) = learn([0.2], config=replace(QUICK, stop_when_satisfied=4), select=TRAIN)
     held = column(one, "satisfied")
-    assert len(held) < 60
+    assert len(held) < QUICK.training.epochs
     assert held[-4:].all()
     assert not any(held[i : i + 4].all() for i in range(len(held) - 4))
 
