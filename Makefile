@@ -30,6 +30,11 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/sweep_speed.py
 	$(BIN)/python benchmarks/frontier_speed.py
 	$(BIN)/python benchmarks/adult_frontier.py
+	$(BIN)/python benchmarks/networks_adult.py
+	$(BIN)/python benchmarks/trees_frontier.py
+	$(BIN)/python benchmarks/lagrangian_adult.py
+	$(BIN)/python benchmarks/adversarial_adult.py
+	$(BIN)/python benchmarks/penalty_cost.py
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/big_file_speed.py
 

@@ -1,14 +1,15 @@
 """Penalised networks on Adult by sex, under the split of the published comparison.
 
-    python benchmarks/networks_adult.py [penalty ...]
+    python benchmarks/networks_adult.py [penalty]
 
-40 % of the rows to learn from, 30 % to stop on, 30 % to judge; five seeds, each of its own split
-and start; one hidden layer of 64, sex not among the features. Prints the mean and deviation of
-accuracy and of the gap in selection on the rows that judge, per strength. Nothing is picked on
-those rows: a bar is met by one strength, the same for all seeds, whose means meet it.
+40 % of the rows to learn from, 30 % to stop and to choose on, 30 % to judge; five seeds, each of
+its own split and start; one hidden layer of 64, sex not among the features. For each bound on the
+gap in selection, the setting (sharpness and strength, one for all seeds) is the most accurate of
+those whose mean gap on the rows to choose on is at least a standard error within the bound. What
+is printed of it is measured on the rows that judge, which chose nothing.
 
 The best published in-processing results on this split (HSIC in the FFB benchmark, Han et al. 2024)
-are 83.56 % at a gap of 2.29 points, 83.15 at 1.13 and 82.74 at .63.
+are 83.56 % at a gap of 2.29 points, 83.15 at 1.13 and 82.74 at .63; unconstrained 85.35 at 16.67.
 """
 
 from __future__ import annotations
@@ -24,61 +25,74 @@ from faircore.metrics import find_disparity, overall_counts, threshold_index
 from faircore.penalties import PENALTIES
 from faircore.training import Prepared, TrainingConfig, train_stacks
 
-PUBLISHED = ((2.3, 83.7), (1.2, 83.3), (0.65, 83.0))
+BARS = ((2.3, 83.7), (1.2, 83.3), (0.65, 83.0))
 SEEDS = range(5)
-STRENGTHS = 10
+SHARPNESSES = (1.0, 1.5, 2.0)
+STRENGTHS = (0.0, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2.0)
 
 
-def points(penalty: str, seed: int) -> tuple[list[float], np.ndarray]:
-    """Strengths, and accuracy and gap in percent of each on the rows that judge, (k, 2)."""
+def prepare(seed: int) -> Prepared:
+    """Adult without sex among its features, split anew."""
     table, spec = load_sample("adult")
     dataset = build_dataset(table, spec.with_(features=(*spec.features, "age", "race")))
     parts = split_rows(
         dataset.y_true, dataset.sensitive[["sex"]], seed=seed, shares=(0.3, 0.1, 0.3, 0.3)
     )
     learn = np.sort(np.concatenate([parts.train, parts.calibrate]))
-    prepared = Prepared.of(
-        dataset, splits=replace(parts, train=learn, calibrate=parts.calibrate[:0])
-    )
-    low, high = PENALTIES[penalty].strengths
-    strengths = [0.0, *np.geomspace(low, high, STRENGTHS).tolist()]
-    found = train_stacks(
-        prepared.sample("train", partitions=("sex",)),
-        prepared.sample("select", partitions=("sex",)),
-        penalty=PENALTIES[penalty],
-        trials=[(strength, seed) for strength in strengths],
-        config=TrainingConfig(epochs=30, sharpness=2.0),
-    )
-    values = np.full((len(strengths), 2), np.nan)
+    return Prepared.of(dataset, splits=replace(parts, train=learn, calibrate=parts.calibrate[:0]))
+
+
+def measured(penalty: str, seed: int) -> np.ndarray:
+    """Accuracy and gap in percent, (sharpness, strength, chosen on or judged on, 2)."""
+    prepared = prepare(seed)
     sex = prepared.groups.partition("sex")
     gap = find_disparity("demographic_parity_difference")
-    for one in found:
-        assert one.predictor is not None, one.failure
-        scores = one.predictor.predict_proba(prepared.encoded("certify"))
-        counts = prepared.cube("certify", scores)[threshold_index(0.5)]
-        whole = overall_counts(counts, sex)
-        accuracy = (whole[0, 0] + whole[1, 1]) / whole.sum()
-        values[one.position] = 100 * accuracy, 100 * float(gap(counts[sex.groups]))
-    return strengths, values
+    values = np.full((len(SHARPNESSES), len(STRENGTHS), 2, 2), np.nan)
+    for s, sharpness in enumerate(SHARPNESSES):
+        for one in train_stacks(
+            prepared.sample("train", partitions=("sex",)),
+            prepared.sample("select", partitions=("sex",)),
+            penalty=PENALTIES[penalty],
+            trials=[(strength, seed) for strength in STRENGTHS],
+            config=TrainingConfig(epochs=30, sharpness=sharpness),
+        ):
+            assert one.predictor is not None, one.failure
+            for where, split in enumerate(("select", "certify")):
+                scores = one.predictor.predict_proba(prepared.encoded(split))
+                counts = prepared.cube(split, scores)[threshold_index(0.5)]
+                whole = overall_counts(counts, sex)
+                right = (whole[0, 0] + whole[1, 1]) / whole.sum()
+                found = 100 * right, 100 * float(gap(counts[sex.groups]))
+                values[s, one.position, where] = found
+    return values
 
 
 def main() -> None:
     """Train, measure and print."""
-    for penalty in sys.argv[1:] or ["demographic_parity", "hsic", "distribution_parity"]:
-        started = time.perf_counter()
-        runs = [points(penalty, seed) for seed in SEEDS]
-        strengths, values = runs[0][0], np.stack([v for _, v in runs])
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
-        print(f"\n{penalty}: {values.shape[0] * values.shape[1]} models, "
-              f"{time.perf_counter() - started:.0f} s")  # fmt: skip
-        print("| strength | accuracy, % | gap, points |\n|---:|---:|---:|")
-        for eta, m, s in zip(strengths, mean, spread, strict=True):
-            print(f"| {eta:.3g} | {m[0]:.2f} ± {s[0]:.2f} | {m[1]:.2f} ± {s[1]:.2f} |")
-        for bound, bar in PUBLISHED:
-            within = mean[mean[:, 1] <= bound, 0]
-            best = f"{within.max():.2f}" if len(within) else "none"
-            verdict = "met" if len(within) and within.max() >= bar else "MISSED"
-            print(f"gap of at most {bound:g}: accuracy {best} %, bar {bar} %: {verdict}")
+    penalty = sys.argv[1] if len(sys.argv) > 1 else "demographic_parity"
+    started = time.perf_counter()
+    values = np.stack([measured(penalty, seed) for seed in SEEDS])
+    seconds = time.perf_counter() - started
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+    print(
+        f"{penalty}: {values[..., 0, 0].size} models, {seconds:.0f} s; on rows that chose nothing"
+    )
+    for s, sharpness in enumerate(SHARPNESSES):
+        print(f"\nsharpness {sharpness:g}\n| strength | accuracy, % | gap, points |")
+        print("|---:|---:|---:|")
+        for eta, m, d in zip(STRENGTHS, mean[s, :, 1], spread[s, :, 1], strict=True):
+            print(f"| {eta:g} | {m[0]:.2f} ± {d[0]:.2f} | {m[1]:.2f} ± {d[1]:.2f} |")
+    print()
+    for bound, bar in BARS:
+        within = mean[:, :, 0, 1] + spread[:, :, 0, 1] / np.sqrt(len(SEEDS)) <= bound
+        accuracy = np.where(within, mean[:, :, 0, 0], -np.inf)
+        s, k = np.unravel_index(accuracy.argmax(), accuracy.shape)
+        (right, gap), (_, off) = mean[s, k, 1], spread[s, k, 1]
+        verdict = "met" if right >= bar and gap <= bound else "MISSED"
+        print(
+            f"gap of at most {bound:g}: sharpness {SHARPNESSES[s]:g}, strength {STRENGTHS[k]:g} "
+            f"give {right:.2f} % at {gap:.2f} ± {off:.2f}; bar {bar} %: {verdict}"
+        )
 
 
 if __name__ == "__main__":

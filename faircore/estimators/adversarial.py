@@ -18,6 +18,7 @@ from faircore.predictors import Network
 from faircore.training.adversarial import AdversarialConfig, AdversarialResult, train_adversarial
 from faircore.training.adversary import perceptron
 from faircore.training.modules import ModulePredictor, module_of, network_of
+from faircore.training.parallel import fit_threads
 from faircore.training.rows import EncodedRows
 
 
@@ -178,12 +179,7 @@ class AdversarialDebiasingTrainer(FairClassifier):
         scaling = Scaling.of(learn)
         start = torch.Generator().manual_seed(seed)
         module = perceptron(learn.X.shape[1], tuple(self.hidden), 1, start)
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)  # steps this small are over before threads have met
-        try:
-            found = self._train(module, scaling.apply(learn), scaling.apply(judge), seed)
-        finally:
-            torch.set_num_threads(before)
+        found = self._train(module, scaling.apply(learn), scaling.apply(judge), seed)
         network = network_of(module)
         assert network is not None
         folded = scaling.fold(network)
@@ -194,17 +190,18 @@ class AdversarialDebiasingTrainer(FairClassifier):
         self, module: nn.Module, learn: EncodedRows, judge: EncodedRows, seed: int
     ) -> AdversarialResult:
         names = AdversarialConfig.__dataclass_fields__.keys() - {"stream_seed"}
-        found = train_adversarial(
-            module,
-            learn,
-            judge,
-            strength=self.strength,
-            config=AdversarialConfig(
-                **{name: getattr(self, name) for name in names}, stream_seed=seed
-            ),
-            adversary=copy.deepcopy(self.adversary),
-            seed=seed,
-        )
+        with fit_threads(module):
+            found = train_adversarial(
+                module,
+                learn,
+                judge,
+                strength=self.strength,
+                config=AdversarialConfig(
+                    **{name: getattr(self, name) for name in names}, stream_seed=seed
+                ),
+                adversary=copy.deepcopy(self.adversary),
+                seed=seed,
+            )
         if found.failure is not None:
             raise InputError(f"With strength {self.strength:g} training failed: {found.failure}")
         return found

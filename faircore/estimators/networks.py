@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
-import pandas as pd
 import torch
-from sklearn.base import clone
-from sklearn.utils.validation import check_random_state
 from torch import nn
 
 from faircore.errors import InputError
-from faircore.estimators.base import FairClassifier
+from faircore.estimators.penalised import PenalisedClassifier
 from faircore.estimators.scaling import Scaling
 from faircore.penalties import PenaltyOptions, find_penalty
 from faircore.predictors import Network
@@ -23,9 +20,10 @@ from faircore.training.charges import PenaltyCharge
 from faircore.training.learners import ModuleLearner
 from faircore.training.loop import train
 from faircore.training.modules import module_of
+from faircore.training.parallel import fit_threads
 
 
-class FairNetClassifier(FairClassifier):
+class FairNetClassifier(PenalisedClassifier):
     """A network, from logistic regression to a multilayer perceptron, charged for unfairness.
 
     Parameters
@@ -119,90 +117,11 @@ class FairNetClassifier(FairClassifier):
         self.fine_tune_rate = fine_tune_rate
         self.random_state = random_state
 
-    def fit(
-        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
-    ) -> Self:
-        """Train.
-
-        Parameters
-        ----------
-        X : array or DataFrame of numbers, shape (n, d)
-        y : array, shape (n,)
-            Two classes.
-        sensitive_features : array, Series or DataFrame, n rows
-            One attribute, or one column per attribute. Not needed with ``eta=0``.
-        sample_weight : array, shape (n,), optional
-
-        Raises
-        ------
-        InputError
-            When something cannot be used, or training never reached a finite loss.
-        """
-        return self._fit([self], [self.eta], X, y, sensitive_features, sample_weight)[0]
-
-    def sweep(
-        self,
-        X: Any,
-        y: Any,
-        etas: Sequence[float],
-        *,
-        sensitive_features: Any = None,
-        sample_weight: Any = None,
-    ) -> list[Self]:
-        """Train one classifier per strength, together: far quicker than one after the other.
-
-        Parameters
-        ----------
-        etas : sequence of float
-        X, y, sensitive_features, sample_weight
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        list of FairNetClassifier
-            Fitted clones, in the order of ``etas``; all held out the same rows.
-        """
-        made = [clone(self).set_params(eta=eta) for eta in etas]
-        return self._fit(made, list(etas), X, y, sensitive_features, sample_weight)
-
-    def _fit(
-        self,
-        made: list[Self],
-        etas: Sequence[float],
-        X: Any,
-        y: Any,
-        sensitive_features: Any,
-        sample_weight: Any,
-    ) -> list[Self]:
-        if not etas or not all(0 <= eta < float("inf") for eta in etas):
-            raise InputError(
-                f"Every eta must be a number of zero or more, and there must be one; got "
-                f"{list(etas)}. Use 0 for plain training."
-            )
-        find_penalty(self.penalty)
-        rows = self._read(X, y, sensitive_features, sample_weight, needs_groups=max(etas) > 0)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        learn, judge = self._hold_out(rows, self.validation_fraction, seed)
-        found = (
-            self._tuned(learn, judge, etas, seed)
-            if self.model is not None
-            else self._new(learn, judge, etas, seed)
-        )
-        for one in sorted(found, key=lambda trained: trained.position):
-            if one.failure is not None:
-                raise InputError(
-                    f"With eta {etas[one.position]:g} training failed: {one.failure}. Lower the "
-                    "learning rate or standardise X."
-                )
-            made[one.position]._take(self, one)
-        return made
-
-    def _take(self, other: Self, one: Trained) -> None:
-        self.model_, self.best_epoch_ = one.predictor, one.best_epoch
-        self.history_, self.fit_seconds_ = pd.DataFrame(one.history), one.fit_seconds
-        for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            if hasattr(other, name):
-                setattr(self, name, getattr(other, name))
+    def _train(
+        self, learn: EncodedRows, judge: EncodedRows, etas: Sequence[float], seed: int
+    ) -> Iterator[Trained]:
+        how = self._new if self.model is None else self._tuned
+        return how(learn, judge, etas, seed)
 
     def _config(self, seed: int, *, share: float = 1.0) -> TrainingConfig:
         return TrainingConfig(
@@ -250,15 +169,16 @@ class FairNetClassifier(FairClassifier):
         ]
         for position, eta in enumerate(etas):
             charge = PenaltyCharge(
-                find_penalty(self.penalty), torch.tensor([float(eta)]), config,
+                find_penalty(self.penalty), torch.tensor([eta]), config,
                 judge.groups.partitions, options,
             )  # fmt: skip
             learner = ModuleLearner(starting_module(start), config, "cpu")
-            for one in train(learner, charge, *rows, config=config, from_start=True):
-                one.position = position
-                if scaling is not None and isinstance(one.predictor, Network):
-                    one.predictor = scaling.fold(one.predictor)
-                yield one
+            with fit_threads(learner.module):
+                (one,) = train(learner, charge, *rows, config=config, from_start=True)
+            one.position = position
+            if scaling is not None and isinstance(one.predictor, Network):
+                one.predictor = scaling.fold(one.predictor)
+            yield one
 
 
 def starting_module(model: Any) -> nn.Module:

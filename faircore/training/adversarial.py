@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import Event
+from collections.abc import Iterator, Sequence
 
-import torch
 from torch import nn
 
 from faircore.training.adversarial_config import AdversarialConfig
 from faircore.training.adversarial_game import AdversarialResult, Game, OnEpoch
-from faircore.training.adversary import perceptron
-from faircore.training.modules import network_of
+from faircore.training.loop import OnEpoch as OnTrialEpoch
+from faircore.training.modules import network_of, new_module
+from faircore.training.parallel import OnProgress, train_in_threads
 from faircore.training.rows import EncodedRows, Trained
 
 __all__ = [
@@ -75,10 +71,6 @@ def train_adversarial(
         game.look.close()
 
 
-class _Stop(Exception):  # noqa: N818 - not an error: the other side has gone
-    pass
-
-
 def train_adversarial_networks(
     train: EncodedRows,
     select: EncodedRows,
@@ -86,8 +78,8 @@ def train_adversarial_networks(
     trials: Sequence[tuple[float, int]],
     hidden: tuple[int, ...],
     config: AdversarialConfig,
-    on_epoch: OnEpoch | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_epoch: OnTrialEpoch | None = None,
+    on_progress: OnProgress | None = None,
     threads: int | None = None,
 ) -> Iterator[Trained]:
     """Train one multilayer perceptron per (strength, seed), over all cores.
@@ -112,49 +104,29 @@ def train_adversarial_networks(
     Trained
         With ``position`` counting through ``trials``, as soon as each has stopped.
     """
-    threads = threads or len(os.sched_getaffinity(0))
-    messages: SimpleQueue[tuple[int, dict[str, float]] | Future[Trained]] = SimpleQueue()
-    stop = Event()
 
-    def work(position: int) -> Trained:
-        torch.set_num_threads(1)  # torch's own threads would wait for each other
-
-        def after_epoch(epoch: int, row: dict[str, float]) -> None:
-            if stop.is_set():
-                raise _Stop
-            messages.put((position, row))
-
-        strength, seed = trials[position]
+    def some(part: Sequence[tuple[float, int]], report: OnTrialEpoch) -> Iterator[Trained]:
+        ((strength, seed),) = part
         found = train_adversarial(
-            perceptron(train.X.shape[1], hidden, 1, torch.Generator().manual_seed(seed)), train, select,
-            strength=strength, config=config, seed=seed, on_epoch=after_epoch,
-        )  # fmt: skip
+            new_module(train.X.shape[1], hidden, seed),
+            train,
+            select,
+            strength=strength,
+            config=config,
+            seed=seed,
+            on_epoch=lambda _, row: report(0, row),
+        )
         predictor = None if found.failure is not None else network_of(found.model)
-        return Trained(
-            position, predictor, found.best_epoch, found.seconds, found.history, found.failure,
-            found.note,
-        )  # fmt: skip
+        yield Trained(
+            0, predictor, found.best_epoch, found.seconds, found.history, found.failure, found.note
+        )
 
-    before = torch.get_num_threads()
-    passes, ended = [0.0] * len(trials), 0
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for position in range(len(trials)):
-            pool.submit(work, position).add_done_callback(messages.put)
-        while ended < len(trials):
-            message = messages.get()
-            if isinstance(message, Future):
-                trained = message.result()  # raises what the thread raised
-                ended += 1
-                passes[trained.position] = config.epochs
-                yield trained
-            else:
-                passes[message[0]] = message[1]["epoch"]
-                if on_epoch is not None:
-                    on_epoch(*message)
-            if on_progress is not None:
-                on_progress(sum(passes) / (config.epochs * len(trials)))
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(before)
+    return train_in_threads(
+        some,
+        trials,
+        config.epochs,
+        on_progress=on_progress,
+        on_epoch=on_epoch,
+        threads=threads,
+        together=1,
+    )

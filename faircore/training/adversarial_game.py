@@ -76,14 +76,17 @@ class Game:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.adam = torch.optim.Adam(self.parameters, lr=config.learning_rate)
         self.look = Look(model, config.on)
-        model.eval()
-        seen, _ = self.look(self.rows.X[:2])
-        if strength > 0 and not seen.requires_grad:
+        try:
+            model.eval()
+            seen, _ = self.look(self.rows.X[:2])
+            if strength > 0 and not seen.requires_grad:
+                raise InputError(
+                    "The adversary looks at something no parameter of the model can change. Look "
+                    "on the output."
+                )
+        except BaseException:
             self.look.close()
-            raise InputError(
-                "The adversary looks at something no parameter of the model can change. Look on "
-                "the output."
-            )
+            raise
         width = target.show(seen, self.rows.y[:2]).shape[1]
         if adversary is None:
             generator = _generator(seed, 1)

@@ -198,14 +198,14 @@ class _Forest:
         for epoch in range(self.config.n_rounds + 1):
             if epoch and self._splits:
                 stuck = booster.update(fobj=partial(self._learn.gradient, charge, epoch))
-                now = _judged(booster.eval_train, self._learn, charge, epoch)[0]
-                # The Hessian knows nothing of the charge: where that is strong, steps overshoot.
-                # Such a one is taken back, and the next are shorter.
-                if now > low and epoch > warm + 1 and not stuck:
-                    booster.rollback_one_iter()
-                    rate /= 2
-                else:
-                    low, rate = now, min(self._rate, rate * _FASTER)
+            now = _judged(booster.eval_train, self._learn, charge, epoch)[0]
+            # The Hessian ignores the charge: steps that overshoot are taken back, and made shorter.
+            if now > low and epoch > warm and not stuck:
+                booster.rollback_one_iter()
+                rate /= 2
+            else:
+                low, rate = now, min(self._rate, rate * _FASTER)
+            if self._splits:
                 booster.reset_parameter({"learning_rate": rate})
             score, row = _judged(booster.eval_valid, self._judge, charge, epoch)
             one.history.append(row)
@@ -270,7 +270,8 @@ class _Rows:
     def judged(self, raw: Floats, charge: Charge, epoch: int) -> tuple[float, Row]:
         """What the best round is chosen by, and the row of history."""
         raw = raw + self.offset
-        loss = float((np.logaddexp(0, raw) - self.y * raw) @ self.weights) / self.total
+        # Summed, as a product of vectors would wake threads of BLAS.
+        loss = float(((np.logaddexp(0, raw) - self.y * raw) * self.weights).sum()) / self.total
         found = charge.judge(
             torch.as_tensor(raw, dtype=torch.float32)[None],
             self.tensors,

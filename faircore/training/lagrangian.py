@@ -30,7 +30,7 @@ from faircore.training.constraints import UNCONSTRAINED, Constraint
 from faircore.training.learners import Learner, ModuleLearner, StackLearner
 from faircore.training.loop import OnEpoch, default_device, train
 from faircore.training.multipliers import LagrangianConfig, Multipliers
-from faircore.training.parallel import OnProgress, train_in_threads
+from faircore.training.parallel import OnProgress, fit_threads, train_in_threads
 from faircore.training.rows import EncodedRows, Trained
 
 DEFAULT = LagrangianConfig()
@@ -275,9 +275,10 @@ def train_module(
     """
     device = default_device()
     learner = ModuleLearner(copy.deepcopy(module), config.training, device)
-    (trained,) = _train(
-        learner, train_rows, select, constraints, [tolerance], config, on_epoch, device
-    )
+    with fit_threads(module):
+        (trained,) = _train(
+            learner, train_rows, select, constraints, [tolerance], config, on_epoch, device
+        )
     return trained
 
 

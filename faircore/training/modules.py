@@ -72,7 +72,9 @@ def module_of(network: Network) -> nn.Sequential:
     """Build the module whose layers these are."""
     layers: list[nn.Module] = []
     for weight, bias in zip(network.weights, network.biases, strict=True):
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        # Without weights of its own first: drawing them would move torch's own generator.
+        empty = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+        linear = empty.to_empty(device="cpu")
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(weight.copy()))
             linear.bias.copy_(torch.from_numpy(bias.copy()))

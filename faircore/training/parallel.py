@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Event
 
 import torch
+from torch import nn
 
 from faircore.penalties import Penalty, PenaltyOptions
 from faircore.penalties.options import DEFAULT
@@ -31,6 +33,26 @@ OnProgress = Callable[[float], None]
 
 TrainSome = Callable[[Sequence[tuple[float, int]], OnEpoch], Iterator[Trained]]
 """Trains some trials, with positions from 0, and reports each epoch of each."""
+
+
+@contextmanager
+def fit_threads(module: nn.Module | None) -> Iterator[None]:
+    """Train one model here with as many of torch's threads as it can use.
+
+    Steps of a small model are over before threads have met: on a busy machine two of them take
+    twenty times as long as one.
+    """
+    before = torch.get_num_threads()
+    size = 0 if module is None else sum(p.numel() for p in module.parameters())
+    if size < _WORTH_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_WORTH_THREADS = 1_000_000  # parameters
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the other side has gone
@@ -135,7 +157,12 @@ def train_in_threads(
             messages.put(trained)
 
     before = torch.get_num_threads()
-    done, planned, ended = 0, len(trials) * epochs, 0
+    passes, ended = [0.0] * len(trials), 0
+
+    def progress() -> None:
+        if on_progress is not None:
+            on_progress(sum(passes) / (len(trials) * epochs))
+
     pool = ThreadPoolExecutor(threads)
     try:
         for start in starts:
@@ -143,13 +170,14 @@ def train_in_threads(
         while ended < len(starts):
             message = messages.get()
             if isinstance(message, Trained):
+                passes[message.position] = epochs  # it may have stopped early
+                progress()
                 yield message
             elif isinstance(message, tuple):
-                done += 1
+                passes[message[0]] = message[1]["epoch"]
                 if on_epoch is not None:
                     on_epoch(*message)
-                if on_progress is not None:
-                    on_progress(done / planned)
+                progress()
             else:
                 message.result()  # raises what the thread raised
                 ended += 1

@@ -22,7 +22,7 @@ def facts(frontier: Frontier, position: int) -> None:
     """Promise and practice, needs, cost, and how it learned."""
     candidate = frontier.candidates[position]
     if candidate.note:
-        st.warning(plain(candidate.note))
+        (st.warning if candidate.note.startswith("Infeasible") else st.info)(plain(candidate.note))
     st.markdown(_promise(frontier, position))
     needs = "Needs" if candidate.needs_groups else "Does not need"
     st.caption(

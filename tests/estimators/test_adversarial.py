@@ -38,7 +38,7 @@ def one_thread() -> Iterator[None]:
 
 
 class EveryOther(AdversarialDebiasingTrainer):
-    """Compares every other row with the rest when nobody says who is whom."""
+    """Compares every other pair of rows with the rest when nobody says who is whom."""
 
     def fit(
         self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
@@ -46,7 +46,7 @@ class EveryOther(AdversarialDebiasingTrainer):
         if sensitive_features is None:
             # A sparse or malformed X is for the base class to refuse.
             n = X.shape[0] if hasattr(X, "shape") and X.shape else _num_samples(X)
-            sensitive_features = np.arange(n) % 2
+            sensitive_features = np.arange(n) // 2 % 2
         return super().fit(X, y, sensitive_features=sensitive_features, sample_weight=sample_weight)
 
 

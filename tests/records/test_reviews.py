@@ -9,8 +9,8 @@ import pytest
 
 from faircore.data import Dataset, Table
 from faircore.errors import StoreError
-from faircore.records import Opening, Review, ReviewStore, frontier_of_review, trial_ids
 from faircore.plans import SweepSpec
+from faircore.records import Opening, Review, ReviewStore, frontier_of_review, trial_ids
 
 
 def test_a_review_keeps_its_table_exactly(lending: tuple[Table, Dataset], tmp_path: Path) -> None:

@@ -175,18 +175,17 @@ def test_strength_equalises_what_plain_training_leaves() -> None:
 
 WAYS: list[dict[str, Any]] = [
     {"on": "representation"}, {"on": "1"}, {"adversary_hidden": ()}, {"coupling": "projection"},
-    {"ramp": "sigmoid"}, {"warmup_epochs": 0, "ramp_epochs": 0}, {"pretraining_epochs": 2},
+    {"ramp": "sigmoid", "pretraining_epochs": 2}, {"warmup_epochs": 0, "ramp_epochs": 0},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", WAYS, ids=str)
 def test_every_way_of_playing_narrows_the_gap(changes: dict[str, Any]) -> None:
     rows = shifted(2000)
-    changes = {"epochs": 25, "patience": 25, "batch_size": 100, **changes}
-    before = gaps(run(rows, 0.0, hidden=(16,), **changes), rows, PARITY)[0]
-    after = gaps(run(rows, 4.0, hidden=(16,), **changes), rows, PARITY)[0]
+    changes = {"epochs": 20, "patience": 20, "batch_size": 100, **changes}
     # Inside the model an adversary has more to learn, and is slower to bite.
-    assert after < before / (1.5 if "on" in changes else 3)
+    bound = 0.28 if "on" in changes else 0.14
+    assert gaps(run(rows, 4.0, hidden=(16,), **changes), rows, PARITY)[0] < bound
 
 
 def unequal(n: int = 6000, seed: int = 0) -> EncodedRows:
@@ -330,11 +329,12 @@ def test_it_goes_back_to_the_best_epoch_when_it_breaks() -> None:
 def test_answering_everybody_alike_is_noted() -> None:
     rng = np.random.default_rng(0)
     group = rng.integers(0, 2, 2000)
+    # All there is to know of the outcome is the group: nothing fair is left to say.
     X = (group + rng.normal(size=2000))[:, None].astype(np.float32)
     y = (rng.random(2000) < np.where(group == 1, 0.9, 0.1)).astype(np.int8)
     rows = EncodedRows(X, y, Groups.of({"sex": group}))
-    found = run(rows, 10.0, warmup_epochs=6, epochs=20, learning_rate=0.02)
-    assert "answers everybody alike" in found.note
+    changes = {"epochs": 30, "patience": 30, "learning_rate": 0.02, "adversary_hidden": ()}
+    assert "answers everybody alike" in run(rows, 10.0, **changes).note
     assert run(rows, 0.0).note == ""
 
 
@@ -431,6 +431,10 @@ def test_what_cannot_be_played_is_refused() -> None:
         run(rows, -1.0)
     with pytest.raises(InputError, match="one logit per row"):
         run(rows, 1.0, model=nn.Linear(3, 2))
+    wide = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(InputError, match="one logit per row"):
+        run(rows, 1.0, model=wide, on="representation")
+    assert not wide[2]._forward_pre_hooks
 
 
 @pytest.mark.parametrize(
