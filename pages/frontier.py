@@ -23,10 +23,12 @@ from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidate_facts import facts
 from pages.components.candidates import (
+    Path,
     choose_model,
     choose_path,
     current_view,
     missing_models,
+    path_control,
     selected_position,
     shown_order,
 )
@@ -82,13 +84,9 @@ def choose_click(frontier: Frontier) -> None:
         current.candidate = current.clicked
 
 
-def slider(frontier: Frontier, order: list[int], position: int) -> None:
+def slider(frontier: Frontier, path: Path, position: int) -> None:
     """Drag along trained models: the unbeaten ones, or those of one kind by strength."""
-    path = choose_path(frontier, order)
-    title, order = path.title, path.positions
-    if position not in order:  # picked elsewhere: the slider stands at the nearest it has
-        away = np.abs(frontier.values[order] - frontier.values[position]).sum(axis=1)
-        position = order[int(away.argmin())]
+    title, order = path
     names = labels(frontier)
     stops = [
         Stop(
@@ -220,11 +218,12 @@ def main() -> None:
             "comparison or threshold above."
         )
         st.stop()
-    position = selected_position(frontier, order)
+    path, position = choose_path(frontier, order, selected_position(frontier, order))
     st.markdown(f"#### {price(frontier)}")
     left, right = st.columns([3, 2], gap="large")
     with left:
-        slider(frontier, order, position)
+        path_control(frontier, order)
+        slider(frontier, path, position)
         show_chart(
             frontier_figure(frontier, names=labels(frontier)),
             key=CHART,

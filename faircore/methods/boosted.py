@@ -45,6 +45,7 @@ BOOSTED = Method(
     config=BoostingConfig,
     describe=lambda config: f"trees of {config.n_leaves} leaves",
     train=train_boosted,
+    steps="rounds",
     work=lambda config, n_rows, n_columns, _: (
         config.n_rounds * (n_rows * (n_columns * 2e-9 + 150e-9) + config.n_leaves * 2e-5)
     ),

@@ -83,6 +83,8 @@ class Method:
         Whether the strength is the gap that is asked for.
     takes_options : bool
         Whether the options of penalties apply.
+    steps : str
+        What it counts its training in.
     """
 
     title: str
@@ -99,6 +101,7 @@ class Method:
     largest: float = 1e6
     targets: bool = False
     takes_options: bool = True
+    steps: str = "passes"
 
     def read_config(self, raw: Mapping[str, Any]) -> Any:
         """Configuration from plain data."""

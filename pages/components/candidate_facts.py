@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from faircore.frontier import Candidate, Frontier
+from faircore.methods import METHODS
 from faircore.metrics import find_disparity
 from faircore.penalties import PENALTIES
 from faircore.plots import convergence_figure
@@ -13,7 +14,7 @@ from pages.components.words import disparity_value, plain
 
 SPLITS = {
     "train": "rows it learned from",
-    "select": "rows that chose its best pass",
+    "select": "rows that chose when it stopped",
     "calibrate": "rows it never saw",
 }
 
@@ -27,7 +28,8 @@ def facts(frontier: Frontier, position: int) -> None:
     needs = "Needs" if candidate.needs_groups else "Does not need"
     st.caption(
         f"{needs} a sensitive attribute at prediction time. {candidate.shape.capitalize()}, "
-        f"trained in {candidate.fit_seconds:.1f} s, best after {candidate.best_epoch} passes."
+        f"trained in {candidate.fit_seconds:.1f} s, best after {candidate.best_epoch} "
+        f"{METHODS[candidate.method].steps}."
     )
     if candidate.history:
         with st.expander("How it learned"):

@@ -17,6 +17,8 @@ from pages.components.session import session
 from pages.components.words import is_plain, labels, path_order
 
 BEST = "front"
+BEST_TITLE = "The unbeaten models, from the most accurate to the most equal"
+MOVED = "along-moved"
 
 
 def current_view(review: Review) -> Frontier:
@@ -50,12 +52,13 @@ def shown_order(frontier: Frontier) -> list[int]:
 
 
 def selected_position(frontier: Frontier, order: list[int]) -> int:
-    """Position of the selected candidate; the unconstrained one until somebody chooses."""
+    """Position of the selected candidate; until somebody chooses, the most accurate plain one."""
     current = session()
     for k in order:
         if frontier.candidates[k].id == current.candidate:
             return k
-    first = min(order, key=lambda k: (not is_plain(frontier.candidates[k]), order.index(k)))
+    plain = [k for k in order if is_plain(frontier.candidates[k])] or order
+    first = max(plain, key=lambda k: float(frontier.values[k, 0]))
     current.candidate = frontier.candidates[first].id
     return first
 
@@ -67,31 +70,50 @@ class Path(NamedTuple):
     positions: list[int]
 
 
-def choose_path(frontier: Frontier, order: list[int]) -> Path:
-    """Which models the slider runs along; asked only where there is a choice."""
+def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Path, int]:
+    """The models a slider runs along, and the selected one, which is always among them.
+
+    A model picked elsewhere takes the slider to its own kind; a kind picked here takes the
+    selection to its model nearest to the one before.
+    """
     kinds: dict[str, list[int]] = {}
     for k in order:
         kinds.setdefault(frontier.candidates[k].method, []).append(k)
     if len(kinds) == 1:
         (method,) = kinds
-        return Path(METHODS[method].strength, order)
-    front = [int(k) for k in frontier.front]
+        return Path(METHODS[method].strength, order), position
+    paths = {BEST: Path(BEST_TITLE, [int(k) for k in frontier.front])}
+    paths |= {m: Path(METHODS[m].strength, own) for m, own in kinds.items()}
     current = session()
-    options = [BEST, *kinds]
-    if current.along not in options:
+    if current.along not in paths:
         current.along = BEST
+    along = paths[current.along].positions
+    if position not in along:
+        if st.session_state.pop(MOVED, False):
+            away = np.abs(frontier.values[along] - frontier.values[position]).sum(axis=1)
+            position = along[int(away.argmin())]
+            current.candidate = frontier.candidates[position].id
+        else:
+            current.along = frontier.candidates[position].method
+    return paths[current.along], position
+
+
+def path_control(frontier: Frontier, order: list[int]) -> None:
+    """Ask along which models the slider runs, where there is a choice."""
+    kinds = dict.fromkeys(frontier.candidates[k].method for k in order)
+    if len(kinds) == 1:
+        return
+    current = session()
 
     def take() -> None:
-        current.along = st.session_state["along"] or BEST
+        current.along = st.session_state["along"]
+        st.session_state[MOVED] = True
 
     st.session_state["along"] = current.along
-    st.segmented_control(
-        "Slide along", options, key="along", on_change=take,
-        format_func=lambda name: "The unbeaten" if name == BEST else METHOD_NAMES[name],
+    st.selectbox(
+        "Slide along", [BEST, *kinds], key="along", on_change=take,
+        format_func=lambda name: "The unbeaten models" if name == BEST else METHOD_NAMES[name],
     )  # fmt: skip
-    if current.along == BEST:
-        return Path("The unbeaten models, from the most accurate to the most equal", front)
-    return Path(METHODS[current.along].strength, kinds[current.along])
 
 
 def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:

@@ -151,14 +151,20 @@ def test_the_slider_runs_along_the_unbeaten_or_along_one_method(
     app = visit("frontier.py", several[0], several[1].id)
     frontier = engine(several)
     assert {c.method for c in frontier.candidates} == {"regularized", "boosted", "lagrangian"}
-    (along,) = app.button_group
+    along = labelled(app.selectbox, "Slide along")
     assert along.options == [
-        "The unbeaten", "Penalised networks", "Penalised trees", "Networks under a limit",
+        "The unbeaten models", "Penalised networks", "Penalised trees", "Networks under a limit",
     ]  # fmt: skip
-    well(along.set_value("boosted").run())
-    assert app.session_state["faircore"].along == "boosted"
-    # The model that was selected stays selected; the slider only moves along others.
-    assert app.session_state["faircore"].candidate in {c.id for c in frontier.candidates}
+    for method in ("boosted", "lagrangian", "regularized"):
+        well(labelled(app.selectbox, "Slide along").set_value(method).run())
+        chosen = frontier.position(app.session_state["faircore"].candidate)
+        assert frontier.candidates[chosen].method == method
+    # A model picked in the table takes the slider to its own kind.
+    limited = next(c for c in frontier.candidates if c.method == "lagrangian")
+    labelled(app.selectbox, "Model").set_value(limited.id)
+    well(app.run())
+    assert app.session_state["faircore"].candidate == limited.id
+    assert app.session_state["faircore"].along in ("front", "lagrangian")
 
 
 def test_every_model_can_be_picked_and_tells_its_facts(
