@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import clone
-from sklearn.utils.validation import check_random_state
 
 from faircore.errors import InputError
-from faircore.estimators.base import FairClassifier
+from faircore.estimators.penalised import PenalisedClassifier
 from faircore.penalties import PenaltyOptions, find_penalty
 from faircore.predictors import Trees
 from faircore.training.boosting import BoostingConfig, train_trees
-from faircore.training.rows import Trained
+from faircore.training.rows import EncodedRows, Trained
 
 
-class FairBoostingClassifier(FairClassifier):
+class FairBoostingClassifier(PenalisedClassifier):
     """Boosted trees (LightGBM) charged for unfairness in every round.
 
     Parameters
@@ -52,7 +49,7 @@ class FairBoostingClassifier(FairClassifier):
         The second is the good outcome, whose selection the penalties are about.
     history_ : DataFrame
         Round (``epoch``), log loss, penalty and hard gap on the rows held out; at most 50 rounds.
-    best_round_ : int
+    best_epoch_ : int
         0 when a given model was best left as it was.
     fit_seconds_ : float
     n_features_in_ : int
@@ -118,94 +115,18 @@ class FairBoostingClassifier(FairClassifier):
         self.fine_tune_rate = fine_tune_rate
         self.random_state = random_state
 
-    def fit(
-        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
-    ) -> Self:
-        """Train.
-
-        Parameters
-        ----------
-        X : array or DataFrame of numbers, shape (n, d)
-            NaN is allowed.
-        y : array, shape (n,)
-            Two classes.
-        sensitive_features : array, Series or DataFrame, n rows
-            One attribute, or one column per attribute. Not needed with ``eta=0``.
-        sample_weight : array, shape (n,), optional
-
-        Raises
-        ------
-        InputError
-            When something cannot be used, or training never reached a finite loss.
-        """
-        return self._fit([self], [self.eta], X, y, sensitive_features, sample_weight)[0]
-
-    def sweep(
-        self,
-        X: Any,
-        y: Any,
-        etas: Sequence[float],
-        *,
-        sensitive_features: Any = None,
-        sample_weight: Any = None,
-    ) -> list[Self]:
-        """Train one classifier per strength, side by side over the cores.
-
-        Parameters
-        ----------
-        etas : sequence of float
-        X, y, sensitive_features, sample_weight
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        list of FairBoostingClassifier
-            Fitted clones, in the order of ``etas``; all held out the same rows.
-        """
-        made = [clone(self).set_params(eta=eta) for eta in etas]
-        return self._fit(made, list(etas), X, y, sensitive_features, sample_weight)
-
-    def _fit(
-        self,
-        made: list[Self],
-        etas: Sequence[float],
-        X: Any,
-        y: Any,
-        sensitive_features: Any,
-        sample_weight: Any,
-    ) -> list[Self]:
-        if not etas or not all(0 <= eta < float("inf") for eta in etas):
-            raise InputError(
-                f"Every eta must be a number of zero or more, and there must be one; got "
-                f"{list(etas)}. Use 0 for plain boosting."
-            )
-        penalty, config = find_penalty(self.penalty), self._config()
-        rows = self._read(X, y, sensitive_features, sample_weight, needs_groups=max(etas) > 0)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        learn, judge = self._hold_out(rows, self.validation_fraction, seed)
-        for one in train_trees(
+    def _train(
+        self, learn: EncodedRows, judge: EncodedRows, etas: Sequence[float], seed: int
+    ) -> Iterator[Trained]:
+        return train_trees(
             learn,
             judge,
-            penalty=penalty,
-            trials=[(float(eta), seed) for eta in etas],
-            config=config,
+            penalty=find_penalty(self.penalty),
+            trials=[(eta, seed) for eta in etas],
+            config=self._config(),
             options=self.options or PenaltyOptions(),
             start=self._start(),
-        ):
-            if one.failure is not None:
-                raise InputError(
-                    f"With eta {etas[one.position]:g} training failed: {one.failure}. Lower the "
-                    "learning rate or eta."
-                )
-            made[one.position]._take(self, one)
-        return made
-
-    def _take(self, other: Self, one: Trained) -> None:
-        self.model_, self.best_round_ = one.predictor, one.best_epoch
-        self.history_, self.fit_seconds_ = pd.DataFrame(one.history), one.fit_seconds
-        for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            if hasattr(other, name):
-                setattr(self, name, getattr(other, name))
+        )
 
     def _config(self) -> BoostingConfig:
         names = ("n_rounds", "n_leaves", "learning_rate", "min_rows", "l2", "patience")

@@ -1,8 +1,4 @@
-"""Boosted trees that are charged for unfairness while they grow.
-
-Each round LightGBM fits a tree to the gradient of the log loss plus that of eta times a penalty,
-both with respect to the scores of all rows at once.
-"""
+"""Boosted trees whose gradient is that of the log loss plus eta times a penalty of all rows."""
 
 from __future__ import annotations
 
@@ -200,12 +196,13 @@ class _Forest:
                 stuck = booster.update(fobj=partial(self._learn.gradient, charge, epoch))
             now = _judged(booster.eval_train, self._learn, charge, epoch)[0]
             # The Hessian ignores the charge: steps that overshoot are taken back, and made shorter.
+            before = rate
             if now > low and epoch > warm and not stuck:
                 booster.rollback_one_iter()
                 rate /= 2
             else:
                 low, rate = now, min(self._rate, rate * _FASTER)
-            if self._splits:
+            if rate != before:
                 booster.reset_parameter({"learning_rate": rate})
             score, row = _judged(booster.eval_valid, self._judge, charge, epoch)
             one.history.append(row)

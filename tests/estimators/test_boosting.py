@@ -67,7 +67,7 @@ def test_a_sweep_is_what_single_fits_are_and_narrows_the_gap() -> None:
     assert gaps[2] < 0.2
     for eta, model in zip(etas, made, strict=True):
         alone = FairBoostingClassifier(eta, **QUICK).fit(X, y, sensitive_features=group)
-        assert alone.best_round_ == model.best_round_
+        assert alone.best_epoch_ == model.best_epoch_
         np.testing.assert_array_equal(alone.predict_proba(X), model.predict_proba(X))
         assert model.get_params()["eta"] == eta
         assert model.fit_seconds_ > 0
@@ -157,7 +157,7 @@ def test_a_model_in_use_is_made_fairer_by_a_few_trees() -> None:
     np.testing.assert_array_equal(used.booster_.predict(X), before)  # it is left as it is
     more = FairBoostingClassifier(0.0, **given, model=tuned[0]).fit(X, y)
     assert more.history_["epoch"].iloc[0] == 0
-    assert more.model_.n_trees == tuned[0].model_.n_trees + more.best_round_
+    assert more.model_.n_trees == tuned[0].model_.n_trees + more.best_epoch_
 
 
 def test_going_on_never_ends_worse_on_the_rows_held_out() -> None:
@@ -166,7 +166,7 @@ def test_going_on_never_ends_worse_on_the_rows_held_out() -> None:
     wild = {**QUICK, "learning_rate": 1000.0, "patience": 2}
     after = FairBoostingClassifier(0.0, **wild, model=good).fit(X, y)
     losses = after.history_.set_index("epoch")["loss"]
-    assert losses[after.best_round_] <= losses[0]
+    assert losses[after.best_epoch_] <= losses[0]
 
 
 def test_a_model_that_cannot_be_gone_on_from_is_refused() -> None:
