@@ -87,12 +87,24 @@ def main() -> None:
         within = mean[:, :, 0, 1] + spread[:, :, 0, 1] / np.sqrt(len(SEEDS)) <= bound
         accuracy = np.where(within, mean[:, :, 0, 0], -np.inf)
         s, k = np.unravel_index(accuracy.argmax(), accuracy.shape)
-        (right, gap), (_, off) = mean[s, k, 1], spread[s, k, 1]
-        verdict = "met" if right >= bar and gap <= bound else "MISSED"
-        print(
-            f"gap of at most {bound:g}: sharpness {SHARPNESSES[s]:g}, strength {STRENGTHS[k]:g} "
-            f"give {right:.2f} % at {gap:.2f} ± {off:.2f}; bar {bar} %: {verdict}"
-        )
+        told = f"gap of at most {bound:g}, bar {bar} %"
+        print(f"{told}, setting chosen elsewhere: {_told(mean, spread, s, k, bound, bar)}")
+        # As published frontiers are read: the best of fixed settings, seen on these rows.
+        within = mean[:, :, 1, 1] <= bound
+        accuracy = np.where(within, mean[:, :, 1, 0], -np.inf)
+        s, k = np.unravel_index(accuracy.argmax(), accuracy.shape)
+        print(f"{told}, read off the curve:       {_told(mean, spread, s, k, bound, bar)}")
+
+
+def _told(
+    mean: np.ndarray, spread: np.ndarray, s: np.intp, k: np.intp, bound: float, bar: float
+) -> str:
+    (right, gap), (_, off) = mean[s, k, 1], spread[s, k, 1]
+    verdict = "met" if right >= bar and gap <= bound else "MISSED"
+    return (
+        f"{right:.2f} % at {gap:.2f} ± {off:.2f} (sharpness {SHARPNESSES[s]:g}, "
+        f"strength {STRENGTHS[k]:g}): {verdict}"
+    )
 
 
 if __name__ == "__main__":

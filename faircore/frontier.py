@@ -39,7 +39,7 @@ class Candidate:
     cubes : mapping of str to ndarray, shape (t, g, 2, 2)
         Count cube per split. The certify split is never among them: it stays sealed.
     fit_seconds : float
-        Its share of the time of the stack it was trained in.
+        Time one core worked on it; of a stack, its share.
     best_epoch : int
     history : tuple of dict
         One row per epoch, on the select split: ``epoch``, ``loss``, ``penalty``, ``gap`` and what

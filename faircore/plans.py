@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from faircore.errors import InputError, SweepError
@@ -80,6 +80,11 @@ class SweepSpec:
                 f"The configuration of {self.method!r} must be a {method.config.__name__}; it is "
                 f"a {type(self.config).__name__}. Pass the right one, or none for the defaults."
             )
+        object.__setattr__(self, "config", method.settle(self.config, self.penalty))
+        if not method.takes_options:
+            object.__setattr__(self, "options", PenaltyOptions())
+        elif not method.remembers:
+            object.__setattr__(self, "options", replace(self.options, memory=0.0))
         strengths = sorted({method.plain, *map(float, self.strengths)})
         object.__setattr__(self, "strengths", tuple(strengths))
         object.__setattr__(self, "seeds", tuple(sorted({int(seed) for seed in self.seeds})))

@@ -87,6 +87,8 @@ def standing(review: Review, decision: Decision) -> None:
         f"on {decision.at[:10]}."
     )
     st.markdown("> " + plain(decision.reason))
+    if decision.note:
+        st.warning(plain(decision.note))
     view = decision.view
     partition = find_partition(partitions, view["partition"])
     performance, disparity = (

@@ -185,7 +185,7 @@ def cautions(review: Review, frontier: Frontier) -> None:
     if sum(c.still_improving for c in trained) > len(trained) / 2:
         st.warning(
             "Most of these models were still learning when training ended. Train again with more "
-            "passes over the data before you compare them."
+            "passes, or more trees, before you compare them."
         )
     missing = missing_models(review, frontier)
     if missing:

@@ -35,7 +35,7 @@ def plan_of(options: argparse.Namespace) -> SweepPlan:
     for name, method in methods.items():
         config, choices = asdict(method.config()), asdict(PenaltyOptions())
         for key, value in given.items():
-            for place in (config, config.get("training"), choices):
+            for place in (config, config.get("training"), choices if method.takes_options else {}):
                 if isinstance(place, dict) and key in place:
                     place[key] = value
                     used.add(key)

@@ -57,6 +57,8 @@ class Decision:
     seed : int
     shape : str
         What kind of model it is, in words.
+    note : str
+        What somebody should know of it, such as a limit it does not keep.
     partitions : tuple of str
         What its penalty acted on; every partition when empty.
     split_seed : int
@@ -87,6 +89,7 @@ class Decision:
     strength: float
     seed: int
     shape: str
+    note: str
     partitions: tuple[str, ...]
     split_seed: int
     considered: int
@@ -107,7 +110,12 @@ class Decision:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Decision:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote, an older version of it too."""
+        raw = dict(raw)
+        hidden = raw.pop("hidden", None)
+        if hidden is not None:
+            raw["shape"] = f"network of {'-'.join(map(str, hidden))}" if hidden else "network"
+        raw.setdefault("note", "")
         return cls(
             **{
                 **raw,
@@ -197,6 +205,7 @@ def decide(
         split_seed=split_seed,
         considered=len(frontier.candidates),
         shape=candidate.shape,
+        note=candidate.note,
         partitions=candidate.partitions,
         alternatives=_alternatives(frontier, frontier.position(candidate.id)),
         view={

@@ -37,9 +37,13 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> EncodedRows:
         """Check what ``fit`` was given and set ``classes_`` and ``n_features_in_``."""
         finite: Any = "allow-nan" if self._allows_missing else True
-        X, y = validate_data(
-            self, X, y, dtype=[np.float32, np.float64], ensure_all_finite=finite, order="C"
-        )
+        try:
+            X, y = validate_data(
+                self, X, y, dtype=[np.float32, np.float64], ensure_all_finite=finite, order="C"
+            )
+        except ValueError as error:
+            _hide_cells(error)
+            raise
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":
@@ -71,9 +75,11 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"sensitive_features has {groups.n_rows} rows and X has {len(X)}. Pass one row of "
                 "groups per row of X."
             )
-        return EncodedRows(
+        rows = EncodedRows(
             np.ascontiguousarray(X, np.float32), coded.astype(np.int8), groups, weights
         )
+        # A row of no weight says nothing, and must not be all that is held out.
+        return rows if weights.all() else rows.take(np.flatnonzero(weights))
 
     def _hold_out(
         self, rows: EncodedRows, fraction: float, seed: int | None = None
@@ -119,9 +125,13 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         finite: Any = "allow-nan" if self._allows_missing else True
-        X = validate_data(
-            self, X, dtype=[np.float32, np.float64], ensure_all_finite=finite, reset=False
-        )
+        try:
+            X = validate_data(
+                self, X, dtype=[np.float32, np.float64], ensure_all_finite=finite, reset=False
+            )
+        except ValueError as error:
+            _hide_cells(error)
+            raise
         good = np.asarray(self.model_.predict_proba(np.asarray(X, np.float32)), np.float64)
         return np.column_stack([1 - good, good])
 
@@ -136,3 +146,12 @@ class FairClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_class = False
         tags.input_tags.allow_nan = self._allows_missing
         return tags
+
+
+def _hide_cells(error: ValueError) -> None:
+    """Raise in our own words where those of NumPy would repeat a cell of the data."""
+    if "could not convert" in str(error):
+        raise InputError(
+            "X must hold numbers, and some of its cells are text. Encode categories first, for "
+            "instance with scikit-learn's OneHotEncoder in a Pipeline."
+        ) from None

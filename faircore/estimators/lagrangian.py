@@ -167,7 +167,6 @@ class LagrangianFairnessTrainer(FairClassifier):
         tolerance = check_tolerance(self.tolerance)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = self._read(X, y, sensitive_features, sample_weight, needs_groups=True)
-        learn, judge = self._hold_out(rows, self.validation_fraction)
         config, constraints = self._config(seed), self._constraints()
         learn, judge = self._hold_out(rows, self.validation_fraction, seed)
         if self.model is None:

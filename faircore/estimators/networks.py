@@ -19,7 +19,7 @@ from faircore.training.batches import DeviceRows
 from faircore.training.charges import PenaltyCharge
 from faircore.training.learners import ModuleLearner
 from faircore.training.loop import train
-from faircore.training.modules import module_of
+from faircore.training.modules import ModulePredictor, module_of
 from faircore.training.parallel import fit_threads
 
 
@@ -161,6 +161,11 @@ class FairNetClassifier(PenalisedClassifier):
         # A network of ours learns from columns of like size, as it did; what a module of others
         # was trained on is theirs to know.
         scaling = Scaling.of(learn) if isinstance(start, Network) else None
+        if isinstance(start, Network) and start.n_features != learn.X.shape[1]:
+            raise InputError(
+                f"The model to go on from takes {start.n_features} columns and X has "
+                f"{learn.X.shape[1]}. Pass the columns it was trained on."
+            )
         if scaling is not None:
             start, learn, judge = scaling.unfold(start), scaling.apply(learn), scaling.apply(judge)
         rows = [
@@ -173,7 +178,9 @@ class FairNetClassifier(PenalisedClassifier):
                 judge.groups.partitions, options,
             )  # fmt: skip
             learner = ModuleLearner(starting_module(start), config, "cpu")
-            with fit_threads(learner.module):
+            # Its dropout draws from torch's own generator: seeded here, and put back as it was.
+            with fit_threads(learner.module), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
                 (one,) = train(learner, charge, *rows, config=config, from_start=True)
             one.position = position
             if scaling is not None and isinstance(one.predictor, Network):
@@ -185,8 +192,10 @@ def starting_module(model: Any) -> nn.Module:
     """Copy a model in use as a module to go on from."""
     if isinstance(model, Network):
         return module_of(model)
+    if isinstance(model, ModulePredictor):
+        model = model.module
     if isinstance(model, nn.Module):
-        return copy.deepcopy(model)
+        return copy.deepcopy(model).cpu().requires_grad_(True)
     raise InputError(
         f"The model to go on from must be an nn.Module, a Network or a fitted FairNetClassifier; "
         f"it is a {type(model).__name__}. Pass one of these, or none to start anew."

@@ -86,11 +86,17 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
         else "It does not see the sensitive attributes at prediction time."
     )
     method = METHODS[decision.method]
+    asked = (
+        "nothing was asked of it but accuracy"
+        if decision.strength == method.plain
+        else f"fair means: {PENALTIES[decision.penalty].title.lower()}; "
+        f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}"
+    )
     return (
         f"Method: {method.title.lower()} ({decision.shape}); "
-        f"fair means: {PENALTIES[decision.penalty].title.lower()}; "
-        f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}; "
+        f"{asked}; "
         f"{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
+        f"{_plain(decision.note) + ' ' if decision.note else ''}"
         f"SHA-256 of the model: `{decision.model_sha256}`."
     )
 
@@ -118,12 +124,12 @@ def _alternatives(decision: Decision) -> str:
     performance = find_performance(decision.view["performance"]).title
     disparity = find_disparity(decision.view["disparity"])
     head = [
-        "Strength", "Seed", performance,
+        "Method", "Strength", "Seed", performance,
         f"{disparity.title} by {_plain(decision.view['partition'])}", "",
     ]  # fmt: skip
     rows = [
-        _row([METHODS[a.method].strength_text(a.strength), str(a.seed), percent(a.performance),
-              disparity_text(disparity, a.disparity),
+        _row([METHODS[a.method].title, METHODS[a.method].strength_text(a.strength), str(a.seed),
+              percent(a.performance), disparity_text(disparity, a.disparity),
               "chosen" if a.candidate == decision.point.candidate else ""])
         for a in decision.alternatives
     ]  # fmt: skip
@@ -131,7 +137,7 @@ def _alternatives(decision: Decision) -> str:
         f"{decision.considered} models were compared at threshold "
         f"{decision.view['threshold']:.2f} on rows kept for choosing, which had also decided when "
         "each model stopped learning. Those that no other beats, and the chosen one:\n\n"
-        + "\n".join([_row(head), _row(["---:", "---:", "---:", "---:", "---"]), *rows])
+        + "\n".join([_row(head), _row(["---", "---:", "---:", "---:", "---:", "---"]), *rows])
     )
 
 

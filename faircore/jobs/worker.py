@@ -22,6 +22,7 @@ from faircore.sweep import Progress, run_plan
 
 _REPORT_SECONDS = 0.2
 _CURVE_SECONDS = 1.0
+_CURVE_ROWS = 120
 
 
 def _work(
@@ -51,7 +52,10 @@ class _Curves:
     def add(self, trial: str, row: dict[str, float]) -> None:
         """Note one epoch of a trial; written down now and then."""
         # JSON knows no NaN: a figure that is undefined is left out.
-        self._rows.setdefault(trial, []).append({k: v for k, v in row.items() if v == v})
+        rows = self._rows.setdefault(trial, [])
+        rows.append({k: v for k, v in row.items() if v == v})
+        if len(rows) > _CURVE_ROWS:  # a picture needs no more
+            del rows[1:-1:2]
         if time.monotonic() - self._last >= _CURVE_SECONDS:
             self._last = time.monotonic()
             write_whole(self._path, json.dumps(self._rows).encode(), durable=False)

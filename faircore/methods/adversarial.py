@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from faircore.errors import InputError
 from faircore.methods.method import Method, Request
 from faircore.methods.regularized import layers_text, network_work
 from faircore.training import Prepared, Trained, TrainingConfig
@@ -30,6 +31,11 @@ class OpponentConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", TrainingConfig(hidden=self.hidden).hidden)
+        if self.training.on == "representation" and not self.hidden:
+            raise InputError(
+                "on='representation' needs a hidden layer to look at, and hidden is empty. Add a "
+                "layer, or let the opponent look at the output."
+            )
 
 
 def train_hiding(
@@ -46,7 +52,7 @@ def train_hiding(
         prepared.sample("select", partitions=request.partitions),
         trials=trials,
         hidden=request.config.hidden,
-        config=replace(request.config.training, goal=request.penalty),
+        config=request.config.training,
         on_progress=on_progress,
         on_epoch=on_epoch,
     )
@@ -75,4 +81,5 @@ ADVERSARIAL = Method(
     train=train_hiding,
     work=_work,
     takes_options=False,
+    settle=lambda config, penalty: replace(config, training=replace(config.training, goal=penalty)),
 )

@@ -34,7 +34,9 @@ def train_limited(
 
 
 def _strength_text(tolerance: float) -> str:
-    return "no limit" if tolerance >= UNCONSTRAINED else f"gap ≤ {100 * tolerance:.3g} points"
+    return (
+        "no limit" if tolerance >= UNCONSTRAINED else f"asked: gap ≤ {100 * tolerance:.3g} points"
+    )
 
 
 LAGRANGIAN = Method(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
 
+from faircore.errors import InputError
 from faircore.penalties import PenaltyOptions
 from faircore.training import Prepared, Trained
 from faircore.training.loop import OnEpoch
@@ -83,6 +84,10 @@ class Method:
         Whether the strength is the gap that is asked for.
     takes_options : bool
         Whether the options of penalties apply.
+    remembers : bool
+        Whether it learns from minibatches, so that the memory of penalties applies.
+    settle : callable
+        The configuration a penalty leads to: equal requests then have equal ids.
     steps : str
         What it counts its training in.
     """
@@ -101,27 +106,30 @@ class Method:
     largest: float = 1e6
     targets: bool = False
     takes_options: bool = True
+    remembers: bool = True
+    settle: Callable[[Any, str], Any] = lambda config, penalty: config
     steps: str = "passes"
 
     def read_config(self, raw: Mapping[str, Any]) -> Any:
         """Configuration from plain data."""
-        return _read(self.config, raw)
+        try:
+            return _read(self.config(), raw)
+        except InputError:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(
+                f"A setting of {self.config.__name__} has a value of the wrong kind. Give numbers "
+                "where numbers are meant, and a list for hidden layers."
+            ) from error
 
 
-def _read(kind: type, raw: Mapping[str, Any]) -> Any:
+def _read(default: Any, raw: Mapping[str, Any]) -> Any:
+    """Change a configuration; what is not given, or not known, stays as it is."""
     values: dict[str, Any] = {}
-    for one in fields(kind):
+    for one in fields(default):
         if one.name in raw:
-            value = raw[one.name]
-            nested = _nested(one)
-            if nested is not None:
-                value = _read(nested, value)
+            value, own = raw[one.name], getattr(default, one.name)
+            if is_dataclass(own):
+                value = _read(own, value)
             values[one.name] = tuple(value) if isinstance(value, list) else value
-    return kind(**values)
-
-
-def _nested(one: Field[Any]) -> type | None:
-    if one.default_factory is MISSING:
-        return None
-    made = one.default_factory()
-    return type(made) if is_dataclass(made) else None
+    return replace(default, **values)

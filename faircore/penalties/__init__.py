@@ -53,6 +53,8 @@ class Penalty:
         Weakest and strongest eta worth trying on standardised data.
     on_scores : bool
         Whether it judges scores as probabilities, so that sharpening them would be wrong.
+    by_share : bool
+        Whether a group counts by its share of the rows, so that small ones need no less trust.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Penalty:
     sums: Sums = soft_counts
     strengths: tuple[float, float] = (0.1, 3.0)
     on_scores: bool = False
+    by_share: bool = False
 
     def function(
         self,
@@ -158,18 +161,24 @@ PENALTIES: dict[str, Penalty] = {
         "The score should not move together with membership of a group.",
         "demographic_parity_difference",
         covariance,
+        by_share=True,
+        strengths=(0.3, 4.0),
     ),
     "mutual_information": Penalty(
         "The decision does not tell the group",
         "Knowing whether somebody was selected should say nothing about their group.",
         "demographic_parity_difference",
         mutual_information,
+        by_share=True,
+        strengths=(0.5, 20.0),
     ),
     "ermi": Penalty(
         "The decision does not tell the group, rare cases first",
         "As above, and a group that is hardly ever selected is charged more.",
         "demographic_parity_difference",
         ermi,
+        by_share=True,
+        strengths=(0.3, 15.0),
     ),
     "hsic": Penalty(
         "The score does not tell the group",
@@ -177,6 +186,8 @@ PENALTIES: dict[str, Penalty] = {
         "demographic_parity_difference",
         hsic,
         score_waves,
+        by_share=True,
+        strengths=(2.0, 200.0),
     ),
     "distribution_parity": Penalty(
         "Equal shares selected at every threshold",
@@ -184,6 +195,7 @@ PENALTIES: dict[str, Penalty] = {
         "demographic_parity_difference",
         distribution_parity,
         score_bands,
+        strengths=(0.2, 10.0),
     ),
     "bounded_group_loss": Penalty(
         "Nobody predicted badly",

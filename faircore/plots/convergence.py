@@ -72,7 +72,7 @@ def convergence_figure(
         _draw(figure, frame, panel, row, top=1 - (row - 1) * (_PANEL + _BETWEEN) / inside)
     if best_epoch is not None:
         _mark(figure, frame, best_epoch, n)
-    figure.update_xaxes(title="Epoch", row=n, col=1)
+    figure.update_xaxes(title="Pass or round", row=n, col=1)
     figure.update_xaxes(nticks=9, tickformat="d", hoverformat="d")
     return figure.update_layout(
         showlegend=True, margin={"l": 64, "r": 24, "t": _ABOVE, "b": _BELOW}

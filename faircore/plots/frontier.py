@@ -69,7 +69,7 @@ def frontier_figure(
         above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
         figure.update_layout(showlegend=True, legend=above, margin_t=48)
     figure.update_xaxes(
-        title=f"{disparity.title} by {frontier.partition} ({fewer})", tickformat=".1%"
+        title=f"{disparity.title} by {html.escape(frontier.partition)} ({fewer})", tickformat=".1%"
     )
     figure.update_yaxes(title=f"{performance.title} (higher is better)", tickformat=".1%")
     shown = frontier.values[np.isfinite(frontier.values).all(axis=1)]

@@ -161,11 +161,13 @@ class ReviewStore:
         return changed
 
     def add_sweep(self, review_id: str, sweep: str) -> Review:
-        """Note that a sweep was asked for; a request noted before stays where it was."""
-        return self.update(
-            review_id,
-            lambda r: r if sweep in r.sweeps else replace(r, sweeps=(*r.sweeps, sweep)),
-        )
+        """Note that a sweep was asked for; one noted before becomes the last again."""
+
+        def noted(review: Review) -> Review:
+            others = tuple(one for one in review.sweeps if one != sweep)
+            return replace(review, sweeps=(*others, sweep))
+
+        return self.update(review_id, noted)
 
     def add_outcome_check(
         self, review_id: str, *, who: str, answers: dict[str, str], wording: dict[str, str]

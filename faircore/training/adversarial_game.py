@@ -106,7 +106,7 @@ class Game:
         first = config.warmup_epochs if self.strength > 0 else 0
         risen = first + config.ramp_epochs if self.strength > 0 else 0
         order = torch.Generator().manual_seed(config.stream_seed)
-        decided, one_sided = True, False
+        decided, one_sided = False, False
         for epoch in range(1, config.epochs + 1):
             if self.strength > 0 and epoch == first + 1:
                 self._pretrain()
@@ -134,7 +134,7 @@ class Game:
             return result
         self.model.load_state_dict(best_state)
         result.note += "; the best before is kept." if result.note else ""
-        if one_sided and decided:
+        if one_sided and decided and self.strength > 0:
             result.note = (
                 f"{result.note} At strength {self.strength:g} it answers everybody alike, which is "
                 "equal and of no use. Lower the strength."

@@ -68,8 +68,14 @@ class DeviceRows:
             gathered = torch.index_select(self.wide, 0, rows, out=wide[: len(rows)])
             block = self.take(rows, wide=gathered)
             block.groups = block.groups.with_member(block.y, block.weights)
-            for first in range(0, block.n, size):
-                yield block.take(slice(first, first + size))
+            last = start + block.n == len(order)
+            first = 0
+            while first < block.n:
+                # One row alone has no spread, which layers that normalise a batch need.
+                alone = last and block.n - first == size + 1 and size > 1
+                end = first + size + alone
+                yield block.take(slice(first, end))
+                first = end
 
     def take(self, rows: Tensor | slice, *, wide: Tensor | None = None) -> DeviceRows:
         """Keep some rows; ``wide`` is given when they are gathered already."""

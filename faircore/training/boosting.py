@@ -151,7 +151,6 @@ def train_trees(
                 penalty, torch.tensor([float(eta)]), schedule, select.groups.partitions, whole
             )
             one = forest.grow(charge, seed, partial(report, position))
-            one.fit_seconds /= max(1, min(len(trials), threads))
             yield one
 
     yield from train_in_threads(

@@ -92,7 +92,7 @@ class PenaltyCharge:
         return torch.autograd.grad(unfair, leaf, self._etas * share)[0]
 
     def judge(self, logits: Tensor, rows: DeviceRows, loss: Tensor, epoch: int) -> Judgement:
-        """Loss plus eta times the penalty; before the warm-up is over no epoch is good."""
+        """Loss plus eta times the penalty at its full strength."""
         unfair = self.penalty.function(
             self._probs(logits), rows.y, rows.groups, rows.weights, self.options
         )

@@ -27,8 +27,8 @@ class FairnessRegularizer(nn.Module):
         How much each group's distance counts; all 1 by default.
     options : PenaltyOptions, optional
         Whom groups are compared with, how far small ones are trusted, what is remembered of
-        earlier batches. Its ``crossed_weight`` is for groups made here from several attributes;
-        columns of yours are weighted by ``group_weights``.
+        earlier batches. Its ``crossed_weight`` has no part here: which columns are crossed is
+        yours to know, and ``group_weights`` weights them.
     warmup_steps : int
         Training steps over which eta rises to its strength, zero or more.
 

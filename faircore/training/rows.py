@@ -55,7 +55,7 @@ class Trained:
     best_epoch : int
         Pass (or boosting round) that was kept.
     fit_seconds : float
-        Its share of the time of what it was trained with.
+        Time one core worked on it; of a stack, its share.
     history : list of dict
         One row per epoch: ``epoch``, ``loss`` (log loss, nats), ``penalty``, ``gap`` (hard, at
         threshold one half), and what else the method follows, all on the select split.

@@ -40,13 +40,18 @@ def facts(frontier: Frontier, position: int) -> None:
                     best_epoch=candidate.best_epoch,
                 ),
                 key="learned",
-                alt="Loss and gap after each pass, on the rows that chose the best one",
+                alt="Loss and gap while it learned, on the rows that chose when it stopped",
             )
 
 
 def _promise(frontier: Frontier, position: int) -> str:
     """The gap that was asked for beside those measured; the last is the one to believe."""
     candidate = frontier.candidates[position]
+    if candidate.target is not None:
+        # A promise is kept or broken in the measure it was made in, whatever is shown above.
+        partition = (candidate.partitions or (frontier.partition,))[0]
+        goal = PENALTIES[candidate.penalty].disparity
+        frontier = frontier.view(disparity=goal, partition=partition, threshold=0.5)
     measured = [
         (place, float(frontier.view(split=split).values[position, 1]))
         for split, place in SPLITS.items()
@@ -55,14 +60,15 @@ def _promise(frontier: Frontier, position: int) -> str:
     told = ", ".join(
         f"{disparity_value(frontier.disparity, value)} on {place}" for place, value in measured
     )
-    return f"{_asked(candidate, frontier)}{find_disparity(frontier.disparity).title}: {told}."
+    return f"{_asked(candidate)}{find_disparity(frontier.disparity).title}: {told}."
 
 
-def _asked(candidate: Candidate, frontier: Frontier) -> str:
+def _asked(candidate: Candidate) -> str:
     if candidate.target is None:
         return ""
     between = plain(" and ".join(candidate.partitions)) or "every attribute"
     goal = PENALTIES[candidate.penalty].title.lower()
     return (
-        f"Asked for: a gap of at most {100 * candidate.target:.3g} points ({goal}, by {between}). "
+        f"Asked for: a gap of at most {100 * candidate.target:.3g} points ({goal}, by {between}, "
+        "threshold 0.50). "
     )

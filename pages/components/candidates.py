@@ -17,7 +17,7 @@ from pages.components.session import session
 from pages.components.words import is_plain, labels, path_order
 
 BEST = "front"
-BEST_TITLE = "The unbeaten models, from the most accurate to the most equal"
+BEST_TITLE = "The unbeaten models, from the best performance to the most equal"
 MOVED = "along-moved"
 
 

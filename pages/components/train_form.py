@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ HIDDEN: dict[str, tuple[int, ...]] = {
 
 VERSUS = {"overall": "everybody", "pairs": "each other group"}
 RAMPS = {"linear": "evenly", "cosine": "gently", "step": "all at once"}
-GOALS = {"output": "the score", "representation": "the last hidden layer"}
+LOOKS = {"output": "the score", "representation": "the last hidden layer"}
 
 
 def plan_form(partitions: list[str]) -> SweepPlan | None:
@@ -51,9 +51,9 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
     )
     with st.expander("How each of them learns"):
         shared = _network_settings() if set(chosen) - {"boosted"} else {}
-        configs = {name: _config(name, shared) for name in chosen}
+        configs = {name: _config(name, shared, several=seeds > 1) for name in chosen}
     with st.expander("How groups are compared while learning"):
-        options = _options(len(between) < len(partitions) or len(partitions) > 1)
+        options = _options(penalty, crossed=any(" × " in name for name in between))
     if any(config is None for config in configs.values()):
         return None
     sweeps = []
@@ -148,7 +148,7 @@ def _network_settings() -> dict[str, Any]:
     }
 
 
-def _config(name: str, shared: dict[str, Any]) -> Any:
+def _config(name: str, shared: dict[str, Any], *, several: bool) -> Any:
     """The configuration of one method; ``None`` with a word when it cannot be."""
     method = METHODS[name]
     own: dict[str, Any] = {}
@@ -159,25 +159,33 @@ def _config(name: str, shared: dict[str, Any]) -> Any:
             return None
     elif name == "boosted":
         own = _tree_settings()
+        if several:  # all rows in every tree leave a seed nothing to decide
+            own["row_share"] = 0.8
+            st.caption("With several seeds, each tree sees a random 80 % of the rows.")
     elif name == "adversarial":
         st.markdown("**Opponent**")
-        one, two, _, _ = st.columns(4)
+        one, two, three, _ = st.columns(4)
         own = {
-            "on": one.selectbox("It looks at", list(GOALS), format_func=GOALS.__getitem__),
-            "adversary_steps": int(two.number_input("Its steps per step", 1, 20, 1)),
+            "on": one.selectbox("It looks at", list(LOOKS), format_func=LOOKS.__getitem__),
+            "adversary_steps": int(two.number_input("Its steps per step", 1, 20, 3)),
+            "epochs": int(three.number_input("Its passes", 4, 200, 20)),
         }
+    if name == "boosted":
+        return method.config(**own)
+    if name == "regularized":
+        return method.config(**(shared | own))
+    # Multipliers and opponents need passes of their own number, so only these two are shared.
+    default, rate = method.config(), {"learning_rate": shared["learning_rate"]}
     if name == "lagrangian":
-        # Multipliers need passes to rise and to fall, so passes and patience are the method's own.
-        default = method.config()
-        training = replace(
-            default.training, hidden=shared["hidden"], learning_rate=shared["learning_rate"]
+        return replace(default, training=replace(default.training, hidden=shared["hidden"], **rate))
+    if own["on"] == "representation" and not shared["hidden"]:
+        st.error(
+            "Without hidden layers there is no last hidden layer to look at. Add one, or let the "
+            "opponent look at the score."
         )
-        return replace(default, training=training)
-    if name == "adversarial":
-        default = method.config()
-        return replace(default, hidden=shared["hidden"], training=replace(default.training, **own))
-    known = {one.name for one in fields(method.config)}
-    return method.config(**{k: v for k, v in (shared | own).items() if k in known})
+        return None
+    training = replace(default.training, **rate, **own)
+    return replace(default, hidden=shared["hidden"], training=training)
 
 
 def _penalty_settings() -> dict[str, Any]:
@@ -199,18 +207,28 @@ def _penalty_settings() -> dict[str, Any]:
 
 def _tree_settings() -> dict[str, Any]:
     st.markdown("**Trees**")
-    one, two, three, four = st.columns(4)
+    one, two, three, four, five = st.columns(5)
     return {
         "n_rounds": int(one.number_input("Trees at most", 10, 5000, 200, step=50)),
         "n_leaves": int(two.number_input("Leaves of a tree", 2, 1024, 31)),
         "learning_rate": three.number_input(
             "Step of a tree", 0.001, 1.0, 0.1, step=0.01, format="%g"
         ),
-        "min_rows": int(four.number_input("Rows in a leaf, at least", 1, 10_000, 20)),
+        "min_rows": int(four.number_input("Rows in a leaf", 1, 10_000, 20)),
+        "patience": int(
+            five.number_input(
+                "Rounds to wait",
+                0,
+                5000,
+                20,
+                help="Rounds without improvement after which a model stops; 0 never stops it.",
+            )
+        ),
     }
 
 
-def _options(crossed: bool) -> PenaltyOptions:
+def _options(penalty: str, *, crossed: bool) -> PenaltyOptions:
+    usual = 0 if PENALTIES[penalty].by_share else 20
     one, two, three, four = st.columns(4)
     versus = one.selectbox(
         "Compare a group with", list(VERSUS), format_func=VERSUS.__getitem__,
@@ -218,8 +236,10 @@ def _options(crossed: bool) -> PenaltyOptions:
         "widest gap more closely.",
     )  # fmt: skip
     small = two.number_input(
-        "A group counts half at, rows", 0, 10_000, 20,
-        help="Of rows in a batch. Fewer rows count less, so that noise does not steer.",
+        "A group counts half at, rows", 0, 10_000,
+        usual, key=f"small-{penalty}",
+        help="Rows learned from at a time: of a batch, or all of them for trees. Fewer rows count "
+        "less, so that noise does not steer. 0 trusts every group in full.",
     )  # fmt: skip
     weight = three.number_input(
         "Weight of crossed groups", 0.0, 10.0, 1.0, step=0.1, disabled=not crossed,
@@ -227,11 +247,12 @@ def _options(crossed: bool) -> PenaltyOptions:
     )  # fmt: skip
     memory = four.number_input(
         "Memory of earlier batches", 0.0, 0.99, 0.0, step=0.1,
-        help="Above 0, rates of groups that are rare in a batch are carried from batch to batch.",
+        help="Above 0, rates of groups that are rare in a batch are carried from batch to batch. "
+        "Trees look at all rows at once and need none.",
     )  # fmt: skip
     return PenaltyOptions(
         versus=versus,
-        small_group=None if small == 20 else float(small),
+        small_group=None if small == usual else float(small),
         crossed_weight=float(weight),
         memory=float(memory),
     )

@@ -97,7 +97,8 @@ def trial_names(review: Review, plan: SweepPlan) -> dict[str, str]:
     """What each trial of a plan is called, by its id."""
     names = {}
     for spec in plan.sweeps:
-        for strength, seed in spec.trials:
+        asked = sorted(spec.trials, key=lambda trial, plain=spec.kind.plain: abs(trial[0] - plain))
+        for strength, seed in asked:
             name = f"{METHOD_NAMES[spec.method]} · {spec.kind.strength_text(strength)}"
             if len(spec.seeds) > 1:
                 name += f" · seed {seed}"

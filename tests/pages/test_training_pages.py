@@ -72,9 +72,9 @@ def by_key(elements: Any, key: str) -> Any:
 
 
 def test_several_methods_become_one_plan(
-    trained: tuple[Path, Review], visit: Open, launched: list[SweepPlan]
+    fresh: tuple[Path, Review], visit: Open, launched: list[SweepPlan]
 ) -> None:
-    workspace, review = trained
+    workspace, review = fresh
     app = visit("train.py", workspace, review.id)
     for method in ("boosted", "lagrangian", "adversarial"):
         tick(app, method)
@@ -93,8 +93,10 @@ def test_several_methods_become_one_plan(
     assert limited.strengths == (0.02, 0.04, 0.08, 1.0)
     assert trees.config.n_rounds == 40
     assert networks.config.hidden == limited.config.training.hidden == hiding.config.hidden == ()
-    assert networks.options == trees.options == PenaltyOptions(versus="pairs", memory=0.5)
+    assert networks.options == PenaltyOptions(versus="pairs", memory=0.5)
+    assert trees.options == PenaltyOptions(versus="pairs")  # trees see all rows: no memory
     assert limited.options == PenaltyOptions()
+    assert trees.config.patience == 20  # the patience of networks is not theirs
     assert ReviewStore(workspace).get(review.id).sweeps[-1] == plan.to_json()
 
 
