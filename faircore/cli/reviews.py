@@ -54,6 +54,7 @@ def frontier(options: argparse.Namespace) -> None:
         disparity=options.disparity,
         partition=options.by,
         threshold=options.threshold,
+        split=options.split,
     )
     _show(found)
     if options.csv:
@@ -165,6 +166,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     two.add_argument("--disparity")
     two.add_argument("--by", help="partition: sex, or 'race × sex'")
     two.add_argument("--threshold", type=float)
+    two.add_argument(
+        "--split",
+        choices=("select", "train", "calibrate"),
+        help="rows to measure on: those that chose when a model stopped (default), those it "
+        "learned from, or those it never saw",
+    )
     two.add_argument("--plot", help="write the plot: .html, .png or .svg")
     two.add_argument("--csv", help="write the table")
 

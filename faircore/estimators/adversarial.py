@@ -14,7 +14,7 @@ from torch import nn
 from faircore.errors import InputError
 from faircore.estimators.base import FairClassifier
 from faircore.estimators.scaling import Scaling
-from faircore.predictors import Network
+from faircore.predictors import Predictor
 from faircore.training.adversarial import AdversarialConfig, AdversarialResult, train_adversarial
 from faircore.training.adversary import perceptron
 from faircore.training.modules import ModulePredictor, module_of, network_of
@@ -171,7 +171,7 @@ class AdversarialDebiasingTrainer(FairClassifier):
             torch.manual_seed(seed)  # for its dropout: equal seeds drop the same
             found = self._train(module, learn, judge, seed)
         self.module_ = module
-        self.model_: Network | ModulePredictor = ModulePredictor.of(module)
+        self.model_: Predictor = network_of(module) or ModulePredictor.of(module)
         return found
 
     def _new(self, learn: EncodedRows, judge: EncodedRows, seed: int) -> AdversarialResult:

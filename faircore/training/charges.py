@@ -97,7 +97,9 @@ class PenaltyCharge:
             self._probs(logits), rows.y, rows.groups, rows.weights, self.options
         )
         gap = hard_gap(logits, rows, self._partitions, self.penalty.disparity)
-        return Judgement(loss + self._etas * unfair, {"penalty": unfair, "gap": gap})
+        soft = soft_gap(logits, rows, self._partitions, self.penalty.disparity)
+        columns = {"penalty": unfair, "gap": gap, "soft_gap": soft}
+        return Judgement(loss + self._etas * unfair, columns)
 
     def keep(self, candidates: Tensor) -> None:
         """Go on with some of the candidates only."""
@@ -119,6 +121,15 @@ def hard_gap(
     """Widest gap over the partitions at threshold one half, (k, n) to (k,); NaN where undefined."""
     counts = hard_counts(logits, rows.y, rows.groups, rows.weights).double().cpu().numpy()
     return torch.as_tensor(widest_gap(counts, partitions, disparity), device=logits.device)
+
+
+def soft_gap(
+    logits: Tensor, rows: DeviceRows, partitions: Sequence[Partition], disparity: str
+) -> Tensor:
+    """Widest gap over the partitions if each row were selected with its probability, to (k,)."""
+    counts = soft_counts(torch.sigmoid(logits), rows.y, rows.groups, rows.weights)
+    widest = widest_gap(counts.double().cpu().numpy(), partitions, disparity)
+    return torch.as_tensor(widest, device=logits.device)
 
 
 def widest_gap(

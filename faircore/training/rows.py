@@ -58,7 +58,8 @@ class Trained:
         Time one core worked on it; of a stack, its share.
     history : list of dict
         One row per epoch: ``epoch``, ``loss`` (log loss, nats), ``penalty``, ``gap`` (hard, at
-        threshold one half), and what else the method follows, all on the select split.
+        threshold one half), ``soft_gap`` (of probabilities), and what else the method follows, all
+        on the select split.
     failure : str, optional
         Why there is no predictor, in a sentence.
     note : str

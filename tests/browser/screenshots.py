@@ -66,8 +66,12 @@ def walk(page: Page, server: Server, album: Album) -> None:
     page.get_by_role("option", name="sex", exact=True).click()
     page.keyboard.press("Escape")
     wait_idle(page)
+    for method in ("Penalise a gap while growing trees", "Forbid a gap larger than"):
+        page.get_by_text(method).click()
+        wait_idle(page)
+    album.take("train-form")
     page.get_by_role("button", name="Launch").click()
-    page.get_by_test_id("stProgress").wait_for()
+    page.get_by_text("Learning curves of").wait_for(timeout=60_000)
     page.wait_for_timeout(2500)
     page.screenshot(path=album.folder / f"train-{album.scheme}.png")
     page.get_by_role("button", name="Compare the models").wait_for(timeout=120_000)
