@@ -72,6 +72,7 @@ def test_the_sweep_lies_on_the_best_possible_frontier(frontier: NDArray[np.float
     assert gaps[0] > 0.35
     assert gaps[-1] < 0.1
     for accuracy, gap in zip(accuracies, gaps, strict=True):
-        best = frontier[frontier[:, 0] <= gap + 1e-9, 1].max()
-        assert best - 0.01 < accuracy < best + 0.005
+        # The grid is coarse: a rule lies between those of a little less and a little more gap.
+        below, above = (frontier[frontier[:, 0] <= gap + slack, 1].max() for slack in (0.0, 0.02))
+        assert below - 0.01 < accuracy < above + 0.003
     assert accuracies[0] == pytest.approx(frontier[:, 1].max(), abs=0.003)
