@@ -91,7 +91,7 @@ def test_every_penalty_trains(penalty: str) -> None:
     model = FairBoostingClassifier(1.0, penalty, **QUICK, options=options)
     model.fit(X, y, sensitive_features=group)
     assert np.isfinite(model.predict_proba(X)).all()
-    assert set(model.history_) == {"epoch", "loss", "penalty", "gap"}
+    assert set(model.history_) == {"epoch", "loss", "penalty", "gap", "soft_gap"}
 
 
 def test_labels_names_and_tables_are_those_of_the_caller() -> None:
