@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 # know each other.
 LAYERS = [
     {"errors"},
-    {"files", "workspace", "predictors"},
+    {"files", "workspace"},
     {"data"},
     {"groups"},
-    {"metrics"},
-    {"audit", "frontier", "penalties"},
-    {"training", "plots", "store"},
+    {"metrics", "predictors"},
+    {"audit", "frontier", "penalties", "repair", "thresholds"},
+    {"plots", "reductions", "store", "training"},
     {"estimators"},
     {"methods"},
     {"plans"},

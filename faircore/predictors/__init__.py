@@ -8,6 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from faircore.predictors.draws import row_draws
+from faircore.predictors.group_key import GroupKey
+from faircore.predictors.group_rule import GroupRule
+from faircore.predictors.inputs import Inputs
 from faircore.predictors.network import Network
 from faircore.predictors.trees import Trees
 
@@ -37,4 +41,13 @@ def predictor_from_arrays(arrays: Arrays) -> Predictor:
     return Trees.from_arrays(arrays) if "tree.feature" in arrays else Network.from_arrays(arrays)
 
 
-__all__ = ["Network", "Predictor", "Trees", "predictor_from_arrays"]
+__all__ = [
+    "GroupKey",
+    "GroupRule",
+    "Inputs",
+    "Network",
+    "Predictor",
+    "Trees",
+    "predictor_from_arrays",
+    "row_draws",
+]

@@ -1,0 +1,1 @@
+"""Training many times and mixing: reductions to plain weighted learning."""

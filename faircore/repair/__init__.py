@@ -1,0 +1,1 @@
+"""Repairing the data before anybody learns from them."""
