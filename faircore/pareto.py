@@ -103,7 +103,7 @@ def pareto_frontier(
         strength, seed = spec.trials[trained.position]
         cubes = {}
         if trained.predictor is not None:
-            scores = trained.predictor.predict_proba(prepared.encoded("certify"))
+            scores = trained.predictor.scores(prepared.inputs("certify"))
             cubes[HELD_OUT] = prepared.cube("certify", scores)
         candidates.append(
             Candidate(

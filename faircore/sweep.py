@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from faircore.data import Dataset, split_dataset
-from faircore.errors import StoreError, SweepError
+from faircore.errors import InputError, StoreError, SweepError
 from faircore.frontier import Candidate, Frontier
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS, Request
 from faircore.plans import SweepPlan, SweepSpec
-from faircore.predictors import Predictor, predictor_from_arrays
+from faircore.shelf import read_predictor
 from faircore.store import StoredTrial, TrialStore
 from faircore.training import Prepared, Trained
 
@@ -114,7 +115,13 @@ def run_sweep(
     report(0.0 if missing else 1.0)
     if missing:
         prepared = Prepared.of(dataset, split_seed=spec.split_seed)
-        request = Request(spec.penalty, spec.partitions, spec.config, spec.options)
+        request = Request(
+            spec.penalty,
+            spec.partitions,
+            spec.config,
+            spec.options,
+            partial(read_predictor, workspace=workspace),
+        )
         trained = METHODS[spec.method].train(
             prepared, missing, request, on_progress=report, on_epoch=after_epoch
         )
@@ -163,23 +170,18 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
     )
 
 
-def read_predictor(trial_id: str, *, workspace: str | Path) -> Predictor:
-    """Read the model of a stored candidate."""
-    stored = TrialStore(Path(workspace) / "trials").get(trial_id)
-    if stored is None or not stored.model:
-        raise StoreError(
-            "The model of this candidate is missing or damaged in the workspace. Launch its sweep "
-            "again: only what is missing is trained."
-        )
-    return predictor_from_arrays(stored.model)
-
-
 def check_spec(dataset: Dataset, spec: SweepSpec) -> None:
     """Refuse a spec that these data cannot serve."""
-    if not dataset.spec.features:
+    source = getattr(spec.config, "source", "own")
+    if source == "own" and not dataset.spec.features:
         raise SweepError(
             f"{dataset.source} has no features a model could learn from. Choose some on the Data "
             "page."
+        )
+    if source == "score" and dataset.score is None:
+        raise SweepError(
+            f"{dataset.source} has no column of an existing score. Choose it on the Data page, or "
+            "another model to work around."
         )
     partitions = Groups.of_dataset(dataset).partitions
     for name in spec.partitions:
@@ -196,25 +198,30 @@ def _keep(
     prepared: Prepared,
 ) -> None:
     """Measure a trained model on the open splits and store it."""
+    cubes = {}
+    if trained.predictor is not None:
+        try:
+            for split in MEASURED:
+                cubes[split] = prepared.cube(
+                    split, trained.predictor.scores(prepared.inputs(split))
+                )
+        except InputError as error:  # a group it was never told of, a column it cannot read
+            trained, cubes = replace(trained, predictor=None, failure=str(error)), {}
     predictor = trained.predictor
-    cubes = (
-        {split: prepared.cube(split, predictor.predict_proba(prepared.encoded(split)))
-         for split in MEASURED}
-        if predictor is not None
-        else {}
-    )  # fmt: skip
     record = {
         "method": spec.method,
         "penalty": spec.penalty,
         "strength": trial[0],
         "seed": trial[1],
-        "needs_groups": prepared.dataset.spec.needs_groups,
+        "needs_groups": bool(
+            prepared.dataset.spec.needs_groups or (predictor and predictor.needs_groups)
+        ),
         "fit_seconds": trained.fit_seconds,
         "best_epoch": trained.best_epoch,
         "history": trained.history,
         "failure": trained.failure,
         "note": trained.note,
-        "shape": METHODS[spec.method].describe(spec.config),
+        "shape": trained.shape or METHODS[spec.method].describe(spec.config),
         "target": spec.target(trial[0]),
         "partitions": spec.partitions,
         "data": prepared.dataset.fingerprint,

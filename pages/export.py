@@ -40,7 +40,7 @@ st.link_button("Download the bundle", f"/files/bundle/{review.id}", type="primar
 st.subheader("Score new rows with it")
 st.code("faircore score bundle.zip new.csv --out scored.csv", language="bash")
 st.caption(
-    f"The file needs the columns {plain(', '.join(c.name for c in bundle.encoder.columns))}. "
+    f"The file needs the columns {plain(', '.join(bundle.reader.columns))}. "
     "Each row gets a score and a decision, in the order of the file."
 )
 with st.expander("Model card", expanded=False):

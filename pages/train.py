@@ -12,6 +12,7 @@ from faircore.methods.cost import machine_speed
 from faircore.plans import SweepPlan
 from faircore.records import Review
 from faircore.workspace import default_workspace
+from pages.components.bring_model import bring_form, sources_of
 from pages.components.loading import prepared_of
 from pages.components.session import require_review, reviews, session
 from pages.components.train_form import plan_form
@@ -53,20 +54,29 @@ def note(review: Review, plan: SweepPlan) -> str:
 def main() -> None:
     """Draw the page from top to bottom."""
     review = require_review("Train")
-    if not review.data_spec.features:
+    learns = bool(review.data_spec.features)
+    if not learns and not review.data_spec.score:
         st.write(
-            "This review has no features to learn from: it audits an existing system. Start a "
-            "review with features to train models."
+            "This review has no features to learn from and no score to set thresholds on: it "
+            "audits existing decisions. Start a review with features to train models."
         )
         if st.button("See the audit", type="primary"):
             st.switch_page("audit.py")
         st.stop()
-    st.write(
-        "Each setting gives one model. The plain one cares for accuracy alone; the others pay "
-        "some accuracy for a smaller gap. You compare them on the next page."
-    )
+    if learns:
+        st.write(
+            "Each setting gives one model. The plain one cares for accuracy alone; the others pay "
+            "some accuracy for a smaller gap. You compare them on the next page."
+        )
+    else:
+        st.write(
+            "This review has a score and no features to learn from. The score stays as it is; "
+            "each setting gives other thresholds by group. You compare them on the next page."
+        )
     latest(review)
-    plan = plan_form([" × ".join(p) for p in review.data_spec.partitions])
+    partitions = [" × ".join(p) for p in review.data_spec.partitions]
+    plan = plan_form(partitions, sources_of(review), learns=learns)
+    bring_form(review)
     if plan is None:
         return
     st.caption(note(review, plan))

@@ -23,7 +23,7 @@ LAYERS = [
     {"plots", "reductions", "store", "training"},
     {"estimators"},
     {"methods"},
-    {"plans"},
+    {"plans", "shelf"},
     {"sweep"},
     {"pareto", "records"},
     {"decide", "jobs"},

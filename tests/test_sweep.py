@@ -24,7 +24,8 @@ from faircore.errors import FaircoreError, InputError, StoreError, SweepError
 from faircore.frontier import Frontier
 from faircore.metrics import evaluate
 from faircore.plans import SweepSpec
-from faircore.sweep import Progress, load_frontier, read_predictor, run_sweep
+from faircore.shelf import read_predictor
+from faircore.sweep import Progress, load_frontier, run_sweep
 from faircore.training import Prepared, TrainingConfig
 
 ROLES = DataSpec(

@@ -47,7 +47,9 @@ def _short(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else repr(float(number))
 
 
-def attribute_groups(table: Table, attribute: Sensitive) -> tuple[pd.Series[Any], tuple[str, ...]]:
+def attribute_groups(
+    table: Table, attribute: Sensitive, *, whole: bool | None = None
+) -> tuple[pd.Series[Any], tuple[str, ...]]:
     """Group label of every row and the labels in order.
 
     Parameters
@@ -55,6 +57,8 @@ def attribute_groups(table: Table, attribute: Sensitive) -> tuple[pd.Series[Any]
     table : Table
     attribute : Sensitive
         With bins, its column must hold numbers.
+    whole : bool, optional
+        Whether ranges are named as those of whole numbers; by default when all values are.
 
     Returns
     -------
@@ -68,9 +72,10 @@ def attribute_groups(table: Table, attribute: Sensitive) -> tuple[pd.Series[Any]
         return column, ordered_levels(column)
     values = table.numbers(attribute.column)
     present = values[~np.isnan(values)]
-    whole = bool((present == np.floor(present)).all()) and all(
-        float(edge).is_integer() for edge in attribute.bins
-    )
+    if whole is None:
+        whole = bool((present == np.floor(present)).all()) and all(
+            float(edge).is_integer() for edge in attribute.bins
+        )
     labels = bin_labels(attribute.bins, whole=whole)
     codes = _bin_codes(values, attribute.bins)
     names = np.array([*labels, None], dtype=object)[codes]

@@ -19,7 +19,7 @@ from faircore.errors import InputError
 from faircore.frontier import Frontier
 from faircore.metrics import confusion_counts
 from faircore.records import Opening, ReviewStore, now
-from faircore.sweep import read_predictor
+from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
 SEALED = "certify"
@@ -59,6 +59,8 @@ class Decision:
         What kind of model it is, in words.
     note : str
         What somebody should know of it, such as a limit it does not keep.
+    needs_groups : bool
+        Whether it must be told a sensitive attribute to predict.
     partitions : tuple of str
         What its penalty acted on; every partition when empty.
     split_seed : int
@@ -90,6 +92,7 @@ class Decision:
     seed: int
     shape: str
     note: str
+    needs_groups: bool
     partitions: tuple[str, ...]
     split_seed: int
     considered: int
@@ -116,6 +119,7 @@ class Decision:
         if hidden is not None:
             raw["shape"] = f"network of {'-'.join(map(str, hidden))}" if hidden else "network"
         raw.setdefault("note", "")
+        raw.setdefault("needs_groups", False)  # older models: those whose features say so
         return cls(
             **{
                 **raw,
@@ -186,7 +190,7 @@ def decide(
 
     rows = prepared.rows(SEALED)
     groups = prepared.groups.take(rows)
-    scores = predictor.predict_proba(prepared.encoded(SEALED)).astype(np.float64)
+    scores = predictor.scores(prepared.inputs(SEALED))
     counts = confusion_counts(
         prepared.dataset.y_true[rows],
         (scores >= point.threshold).astype(np.int8),
@@ -206,6 +210,7 @@ def decide(
         considered=len(frontier.candidates),
         shape=candidate.shape,
         note=candidate.note,
+        needs_groups=candidate.needs_groups,
         partitions=candidate.partitions,
         alternatives=_alternatives(frontier, frontier.position(candidate.id)),
         view={

@@ -1,7 +1,7 @@
 """A chosen model as one file: everything needed to score, and not one training row.
 
 A bundle is a zip of ``bundle.json`` (what it is, and the SHA-256 of the rest), ``encoder.json``
-(how columns become numbers), ``model.safetensors`` (weights) and ``model_card.md``. Reading it
+(how columns become what the model reads), ``model.safetensors`` (weights) and ``model_card.md``. Reading it
 needs NumPy and pandas; nothing in it is ever executed.
 """
 
@@ -21,8 +21,9 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from faircore.data import Encoder, Table
+from faircore.data import Table
 from faircore.errors import BundleError
+from faircore.export.reader import RowReader
 from faircore.files import write_whole
 from faircore.predictors import Predictor, predictor_from_arrays
 
@@ -39,7 +40,7 @@ class Bundle:
     Attributes
     ----------
     predictor : Predictor
-    encoder : Encoder
+    reader : RowReader
     threshold : float
         A row is selected when its score is at least this.
     facts : dict
@@ -50,7 +51,7 @@ class Bundle:
     """
 
     predictor: Predictor
-    encoder: Encoder
+    reader: RowReader
     threshold: float
     facts: dict[str, Any]
     card: str
@@ -61,21 +62,23 @@ class Bundle:
         Parameters
         ----------
         table : Table
-            Needs the columns the model was trained on; others are ignored.
+            Needs the columns the model reads, its sensitive attributes included where it decides
+            by them; others are ignored.
 
         Returns
         -------
         DataFrame, n rows
-            ``score``, the probability of the good outcome, and ``decision``, 1 for selected.
+            ``score``, the probability of the good outcome (moved by group where thresholds
+            differ by group), and ``decision``, 1 for selected.
 
         Raises
         ------
         DataError
             When a column is missing or holds text where numbers are expected.
+        InputError
+            When a row's group was not there while the model learned, and it refuses those.
         """
-        scores = self.predictor.predict_proba(self.encoder.transform_table(table)).astype(
-            np.float64
-        )
+        scores = self.predictor.scores(self.reader.inputs(table))
         return pd.DataFrame(
             {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
         )
@@ -84,7 +87,7 @@ class Bundle:
 def export_bundle(bundle: Bundle, path: str | Path) -> Path:
     """Write a bundle; equal bundles give equal bytes."""
     contents = {
-        "encoder.json": json.dumps(bundle.encoder.to_dict(), sort_keys=True, indent=1).encode(),
+        "encoder.json": json.dumps(bundle.reader.to_dict(), sort_keys=True, indent=1).encode(),
         "model.safetensors": save(bundle.predictor.to_arrays()),
         "model_card.md": bundle.card.encode(),
     }
@@ -163,12 +166,13 @@ def load_bundle(path: str | Path) -> Bundle:
     try:
         bundle = Bundle(
             predictor_from_arrays(load(contents["model.safetensors"])),
-            Encoder.from_dict(json.loads(contents["encoder.json"])),
+            RowReader.from_dict(json.loads(contents["encoder.json"])),
             float(head["threshold"]),
             dict(head["facts"]),
             contents["model_card.md"].decode(),
         )
-        fits = bundle.predictor.n_features == len(bundle.encoder.names)
+        columns = len(bundle.reader.encoder.names)
+        fits = bundle.predictor.n_features in (None, columns)
     except (
         AttributeError,
         IndexError,

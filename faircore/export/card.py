@@ -43,7 +43,7 @@ def model_card(
         f"person when the score is at least **{decision.point.threshold:.2f}**.",
         "Reason given for the choice: " + _plain(decision.reason),
         "## Model",
-        _model(decision, needs_groups=spec.needs_groups),
+        _model(decision, needs_groups=spec.needs_groups or decision.needs_groups),
         "## Data",
         f"{dataset.n_rows:,} rows of {_code(dataset.source)}; features: "
         + ", ".join(map(_code, spec.features))

@@ -8,8 +8,9 @@ from faircore.decide import Decision
 from faircore.errors import BundleError
 from faircore.export.bundle import Bundle
 from faircore.export.card import model_card
+from faircore.export.reader import RowReader
 from faircore.records import ReviewStore
-from faircore.sweep import read_predictor
+from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
 
@@ -38,6 +39,7 @@ def bundle_of_review(
     if prepared is None:
         prepared = Prepared.of(reviews.dataset(review_id), split_seed=decision.split_seed)
     spec = prepared.dataset.spec
+    predictor = read_predictor(decision.point.candidate, workspace=workspace)
     facts = {
         "review": review.id,
         "name": review.name,
@@ -47,14 +49,14 @@ def bundle_of_review(
         "seed": decision.seed,
         "target": spec.target,
         "positive": spec.positive,
-        "needs_groups": spec.needs_groups,
+        "needs_groups": bool(spec.needs_groups or predictor.needs_groups),
         "data_sha256": decision.data_sha256,
         "model_sha256": decision.model_sha256,
         "decided_at": decision.at,
     }
     return Bundle(
-        predictor=read_predictor(decision.point.candidate, workspace=workspace),
-        encoder=prepared.encoder,
+        predictor=predictor,
+        reader=RowReader.of(prepared.dataset, prepared.encoder, predictor),
         threshold=decision.point.threshold,
         facts=facts,
         card=model_card(review.name, decision, prepared.dataset, prepared.groups.partitions),

@@ -5,15 +5,28 @@ from __future__ import annotations
 from faircore.errors import InputError
 from faircore.methods.adversarial import ADVERSARIAL
 from faircore.methods.boosted import BOOSTED
+from faircore.methods.existing import EXISTING
 from faircore.methods.lagrangian import LAGRANGIAN
 from faircore.methods.method import Method, Request
+from faircore.methods.reductions import REDUCTIONS
 from faircore.methods.regularized import REGULARIZED
+from faircore.methods.repaired import DECORRELATED, MASSAGED, REPAIRED, RESAMPLED, REWEIGHED
+from faircore.methods.thresholds import REJECT, THRESHOLDS
 
 METHODS: dict[str, Method] = {
     "regularized": REGULARIZED,
     "boosted": BOOSTED,
     "lagrangian": LAGRANGIAN,
     "adversarial": ADVERSARIAL,
+    "reweighed": REWEIGHED,
+    "resampled": RESAMPLED,
+    "massaged": MASSAGED,
+    "repaired": REPAIRED,
+    "decorrelated": DECORRELATED,
+    "reductions": REDUCTIONS,
+    "thresholds": THRESHOLDS,
+    "reject_option": REJECT,
+    "existing": EXISTING,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from faircore.methods.bases import trees_work
 from faircore.methods.method import Method, Request
 from faircore.penalties import PENALTIES, find_penalty
 from faircore.training import Prepared, Trained
@@ -51,7 +52,5 @@ BOOSTED = Method(
     train=train_boosted,
     steps="rounds",
     remembers=False,
-    work=lambda config, n_rows, n_columns, _: (
-        config.n_rounds * (n_rows * (n_columns * 2e-9 + 150e-9) + config.n_leaves * 2e-5)
-    ),
+    work=lambda config, n_rows, n_columns, _: trees_work(config, n_rows, n_columns),
 )

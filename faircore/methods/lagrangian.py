@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from faircore.methods.method import Method, Request
+from faircore.methods.method import Method, Request, limit_text
 from faircore.methods.regularized import layers_text, network_work
 from faircore.training import Prepared, Trained
 from faircore.training.constraints import UNCONSTRAINED, Constraint
@@ -33,18 +33,12 @@ def train_limited(
     )
 
 
-def _strength_text(tolerance: float) -> str:
-    return (
-        "no limit" if tolerance >= UNCONSTRAINED else f"asked: gap ≤ {100 * tolerance:.3g} points"
-    )
-
-
 LAGRANGIAN = Method(
     title="Forbid a gap larger than …",
     sentence="Trains networks under a limit: the price of a gap rises until the limit holds, and "
     "falls again. Where it cannot hold, the page says so.",
     strength="Widest gap allowed",
-    strength_text=_strength_text,
+    strength_text=limit_text,
     plain=UNCONSTRAINED,
     strengths=lambda _: (0.1, 0.01),
     goals=("demographic_parity", "equal_opportunity", "equalized_odds", "predictive_parity"),

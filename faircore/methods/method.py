@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from faircore.errors import InputError
 from faircore.penalties import PenaltyOptions
+from faircore.predictors import Predictor
 from faircore.training import Prepared, Trained
+from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
 from faircore.training.parallel import OnProgress
+
+Stage = Literal["before", "during", "around", "after"]
+
+ModelOf = Callable[[str], Predictor]
+"""Reads a model that is stored already, by its reference."""
+
+
+def no_models(reference: str) -> Predictor:
+    """Refuse: nothing is stored where there is no workspace."""
+    raise InputError(
+        f"There is no stored model {reference!r} here. Launch the sweep from a workspace that "
+        "holds it, or choose a model that is trained for it."
+    )
+
+
+def limit_text(tolerance: float) -> str:
+    """Say what gap is asked for."""
+    if tolerance >= UNCONSTRAINED:
+        return "no limit"
+    return f"asked: gap ≤ {100 * tolerance:.3g} points"
 
 
 @dataclass(frozen=True)
@@ -26,12 +48,15 @@ class Request:
     config : object
         The method's own configuration.
     options : PenaltyOptions
+    model_of : callable
+        Reads a stored model, for methods that work around one.
     """
 
     penalty: str
     partitions: tuple[str, ...]
     config: Any
     options: PenaltyOptions
+    model_of: ModelOf = no_models
 
 
 class Train(Protocol):
@@ -90,6 +115,16 @@ class Method:
         The configuration a penalty leads to: equal requests then have equal ids.
     steps : str
         What it counts its training in.
+    stage : {"before", "during", "around", "after"}
+        Where it steps in: the data, the learning, a learner as a whole, or its decisions.
+    caution : str
+        What it may not be used for, or what somebody must know of it; empty when nothing.
+    needs_groups : bool
+        Whether its models must be told the groups of those they decide on.
+    unseen : str
+        Split whose rows neither taught its models nor chose anything about them.
+    fixed : bool
+        Whether there is no strength to choose.
     """
 
     title: str
@@ -109,6 +144,11 @@ class Method:
     remembers: bool = True
     settle: Callable[[Any, str], Any] = lambda config, penalty: config
     steps: str = "passes"
+    stage: Stage = "during"
+    caution: str = ""
+    needs_groups: bool = False
+    unseen: str = "calibrate"
+    fixed: bool = False
 
     def read_config(self, raw: Mapping[str, Any]) -> Any:
         """Configuration from plain data."""

@@ -23,10 +23,22 @@ METHOD_NAMES = {
     "boosted": "Penalised trees",
     "lagrangian": "Networks under a limit",
     "adversarial": "Networks against an opponent",
+    "reweighed": "Reweighted examples",
+    "resampled": "Resampled examples",
+    "massaged": "Relabelled examples",
+    "repaired": "Repaired columns",
+    "decorrelated": "Columns without the group",
+    "reductions": "Mixtures",
+    "thresholds": "Thresholds by group",
+    "reject_option": "Reject option",
+    "existing": "Model you have",
 }
 """What methods are called in a legend."""
 
-SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
+SYMBOLS = (
+    "circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "triangle-down",
+    "pentagon", "x", "bowtie", "star-diamond", "hourglass",
+)  # fmt: skip
 
 _AS_IS = {"marker": {"opacity": 1}}  # a click must not fade the models it is compared with
 

@@ -1,4 +1,4 @@
-"""Trained models as plain arrays: predicting with them needs NumPy alone."""
+"""Trained models as plain arrays: predicting with them needs NumPy and pandas alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.predictors.draws import row_draws
+from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import GroupKey
 from faircore.predictors.group_rule import GroupRule
 from faircore.predictors.inputs import Inputs
 from faircore.predictors.network import Network
+from faircore.predictors.mixture import Mixture
+from faircore.predictors.repaired import Decorrelated, Repaired, repaired_from_arrays
+from faircore.predictors.thresholded import Thresholded
 from faircore.predictors.trees import Trees
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -22,15 +26,19 @@ class Predictor(Protocol):
     """What every trained model can do, whatever method it comes from."""
 
     @property
-    def n_features(self) -> int:
-        """Encoded columns it expects."""
+    def n_features(self) -> int | None:
+        """Encoded columns it expects; None when it reads others."""
+
+    @property
+    def needs_groups(self) -> tuple[str, ...]:
+        """Sensitive attributes it must be told beside its columns; empty for most."""
 
     @property
     def shape_text(self) -> str:
         """Its shape in words, such as ``layers of 64`` or ``200 trees``."""
 
-    def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.floating]:
-        """Probability of the good outcome, (n, d) to (n,)."""
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Score of the good outcome of each row, (n,) in [0, 1]."""
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Named arrays that :func:`predictor_from_arrays` reads."""
@@ -38,15 +46,32 @@ class Predictor(Protocol):
 
 def predictor_from_arrays(arrays: Arrays) -> Predictor:
     """Read what ``to_arrays`` of any predictor wrote."""
+    if "rule.key" in arrays:
+        return Thresholded.from_arrays(arrays, predictor_from_arrays)
+    if "repair.kind" in arrays:
+        return repaired_from_arrays(arrays, predictor_from_arrays)
+    if "mix.weights" in arrays:
+        return Mixture.from_arrays(arrays, predictor_from_arrays)
+    if "score.column" in arrays:
+        return ExistingScore.from_arrays(arrays)
+    if "brought.file" in arrays:
+        from faircore.predictors.brought import BroughtModel
+
+        return BroughtModel.from_arrays(arrays)
     return Trees.from_arrays(arrays) if "tree.feature" in arrays else Network.from_arrays(arrays)
 
 
 __all__ = [
+    "Decorrelated",
+    "ExistingScore",
     "GroupKey",
     "GroupRule",
     "Inputs",
+    "Mixture",
     "Network",
     "Predictor",
+    "Repaired",
+    "Thresholded",
     "Trees",
     "predictor_from_arrays",
     "row_draws",

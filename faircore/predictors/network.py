@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
+from faircore.predictors.encoded import ReadsEncoded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,7 @@ _CHUNK = 16_384  # rows predicted at once: bounds memory, whatever the size of t
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(ReadsEncoded):
     """Linear layers with ReLU between them and a sigmoid at the end.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
+from faircore.predictors.encoded import ReadsEncoded
 
 _CHUNK = 16_384  # rows predicted at once: their columns stay in cache
 _AS_ZERO, _WITH_ZERO, _ALONE = 0, 1, 2  # what becomes of a missing value at a node
@@ -33,7 +34,7 @@ _DTYPES: dict[str, Any] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Trees:
+class Trees(ReadsEncoded):
     """Binary trees whose leaves add up to the log-odds of the good outcome.
 
     The nodes of all trees are numbered in one sequence, and so are the leaves. A child is a node's

@@ -14,12 +14,13 @@ from torch import nn
 
 from faircore.errors import InputError
 from faircore.predictors import Network
+from faircore.predictors.encoded import ReadsEncoded
 
 _CHUNK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
-class ModulePredictor:
+class ModulePredictor(ReadsEncoded):
     """A trained module whose layers are not those of a :class:`faircore.predictors.Network`."""
 
     module: nn.Module

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from faircore.data import Dataset, Encoder, Splits, split_dataset
 from faircore.groups import Groups
 from faircore.metrics import count_cube
+from faircore.predictors import Inputs
 from faircore.training.rows import EncodedRows
 
 
@@ -59,13 +60,28 @@ class Prepared:
             )
         return self._encoded[split]
 
+    def inputs(self, split: str) -> Inputs:
+        """Rows of a split as models may ask for them."""
+        rows, dataset = self.rows(split), self.dataset
+        return Inputs(
+            self.encoded(split),
+            dataset.sensitive.iloc[rows],
+            dataset.features.iloc[rows],
+            None if dataset.score is None else dataset.score[rows],
+        )
+
+    def attributes_of(self, partitions: Sequence[str]) -> list[tuple[str, ...]]:
+        """Attributes of the named partitions (of all if none), in the order they are under audit."""
+        return [
+            p.attributes for p in self.groups.partitions if not partitions or p.name in partitions
+        ]
+
     def sample(self, split: str, *, partitions: Sequence[str] = ()) -> EncodedRows:
         """Rows of a split to train on, with the groups of the named partitions (all if none)."""
         rows = self.rows(split)
-        taken = [p for p in self.groups.partitions if not partitions or p.name in partitions]
         groups = Groups.of(
             self.dataset.sensitive,
-            partitions=[p.attributes for p in taken],
+            partitions=self.attributes_of(partitions),
             levels=self.dataset.levels,
         )
         return EncodedRows(

@@ -64,6 +64,8 @@ class Trained:
         Why there is no predictor, in a sentence.
     note : str
         What somebody should know of a predictor there is, such as a constraint it does not meet.
+    shape : str
+        What kind of model it is, in words, where its configuration does not say.
     """
 
     position: int
@@ -73,3 +75,4 @@ class Trained:
     history: list[dict[str, float]] = field(default_factory=list)
     failure: str | None = None
     note: str = ""
+    shape: str = ""

@@ -12,11 +12,23 @@ from faircore.plots import convergence_figure
 from pages.components.charts import show_chart
 from pages.components.words import disparity_value, plain
 
-SPLITS = {
-    "train": "rows it learned from",
-    "select": "rows that chose when it stopped",
-    "calibrate": "rows it never saw",
-}
+
+def places(candidate: Candidate) -> dict[str, str]:
+    """What each split was to a model; the last is the one to believe."""
+    method = METHODS[candidate.method]
+    if method.fixed:
+        return {"select": "rows kept for choosing"}
+    if method.unseen == "select":
+        return {
+            "train": "rows its score learned from",
+            "calibrate": "rows its thresholds were set on",
+            "select": "rows its thresholds never saw",
+        }
+    return {
+        "train": "rows it learned from",
+        "select": "rows that chose when it stopped",
+        "calibrate": "rows it never saw",
+    }
 
 
 def facts(frontier: Frontier, position: int) -> None:
@@ -26,10 +38,11 @@ def facts(frontier: Frontier, position: int) -> None:
         (st.warning if candidate.note.startswith("Infeasible") else st.info)(plain(candidate.note))
     st.markdown(_promise(frontier, position))
     needs = "Needs" if candidate.needs_groups else "Does not need"
+    shape = candidate.shape[:1].upper() + candidate.shape[1:]
+    best = f", best after {candidate.best_epoch} {METHODS[candidate.method].steps}"
     st.caption(
-        f"{needs} a sensitive attribute at prediction time. {candidate.shape.capitalize()}, "
-        f"trained in {candidate.fit_seconds:.1f} s, best after {candidate.best_epoch} "
-        f"{METHODS[candidate.method].steps}."
+        f"{needs} a sensitive attribute at prediction time. {plain(shape)}, "
+        f"made in {candidate.fit_seconds:.1f} s{best if candidate.history else ''}."
     )
     if candidate.history:
         with st.expander("How it learned"):
@@ -54,7 +67,7 @@ def _promise(frontier: Frontier, position: int) -> str:
         frontier = frontier.view(disparity=goal, partition=partition, threshold=0.5)
     measured = [
         (place, float(frontier.view(split=split).values[position, 1]))
-        for split, place in SPLITS.items()
+        for split, place in places(candidate).items()
         if split in frontier.sizes
     ]
     told = ", ".join(

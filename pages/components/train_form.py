@@ -1,9 +1,8 @@
-"""What to train: the goal, the methods, how strongly, and the details of each."""
+"""What to train: the goal, the methods and how strongly."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -12,20 +11,31 @@ from faircore.methods import METHODS, Method
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plans import SweepPlan, SweepSpec
 from pages.components.loading import SPLIT_SEED
+from pages.components.train_settings import configs, penalty_options
 
-HIDDEN: dict[str, tuple[int, ...]] = {
-    "None (logistic regression)": (),
-    "One layer of 64": (64,),
-    "Two layers, 64 and 32": (64, 32),
+STAGES = {
+    "during": "While it learns",
+    "before": "Before it learns: repair the data",
+    "around": "Around a learner: train many times and mix",
+    "after": "Afterwards: leave the score, change the decisions",
 }
-
-VERSUS = {"overall": "everybody", "pairs": "each other group"}
-RAMPS = {"linear": "evenly", "cosine": "gently", "step": "all at once"}
-LOOKS = {"output": "the score", "representation": "the last hidden layer"}
+FIRST = "regularized"
+NEEDS = "Must be told the group of everybody it decides on."
 
 
-def plan_form(partitions: list[str]) -> SweepPlan | None:
-    """Ask what to train; ``None`` while the answers contradict each other."""
+def plan_form(
+    partitions: list[str], sources: Mapping[str, str], *, learns: bool
+) -> SweepPlan | None:
+    """Ask what to train; ``None`` while the answers contradict each other.
+
+    Parameters
+    ----------
+    partitions : list of str
+    sources : mapping of reference to name
+        Models there are already.
+    learns : bool
+        Whether the review has features to learn from.
+    """
     left, right = st.columns(2)
     penalty = left.selectbox(
         "What fair means here", list(PENALTIES), key="goal",
@@ -36,9 +46,11 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
     right.caption("Attributes crossed with × are groups of their own.")
     st.markdown("##### How to get there")
     able = [name for name, method in METHODS.items() if penalty in method.goals]
-    chosen = [name for name in able if _offer(name, METHODS[name], penalty)]
+    if not learns:
+        able = [name for name in able if METHODS[name].stage == "after"]
+    chosen = _offers(able, penalty, learns=learns)
     unable = [METHODS[name].title for name in METHODS if name not in able]
-    if unable:
+    if unable and learns:
         st.caption(f"Not for this goal: {'; '.join(unable)}.")
     if not chosen:
         st.error("Choose at least one way to get there.")
@@ -50,11 +62,12 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
         "Seeds", 1, 20, 1, help="Each strength is trained from several starts, to see the luck."
     )
     with st.expander("How each of them learns"):
-        shared = _network_settings() if set(chosen) - {"boosted"} else {}
-        configs = {name: _config(name, shared, several=seeds > 1) for name in chosen}
-    with st.expander("How groups are compared while learning"):
-        options = _options(penalty, crossed=any(" × " in name for name in between))
-    if any(config is None for config in configs.values()):
+        settings = configs(chosen, sources, several=seeds > 1, learns=learns)
+    options = PenaltyOptions()
+    if any(METHODS[name].takes_options for name in chosen):
+        with st.expander("How groups are compared while learning"):
+            options = penalty_options(penalty, crossed=any(" × " in name for name in between))
+    if settings is None:
         return None
     sweeps = []
     for name in chosen:
@@ -64,11 +77,11 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
         sweeps.append(
             SweepSpec(
                 strengths=strengths,
-                seeds=tuple(range(int(seeds))),
+                seeds=tuple(range(int(seeds))) if not METHODS[name].fixed else (0,),
                 method=name,
                 penalty=penalty,
                 partitions=tuple(between) if len(between) < len(partitions) else (),
-                config=configs[name],
+                config=settings[name],
                 options=options if METHODS[name].takes_options else PenaltyOptions(),
                 split_seed=SPLIT_SEED,
             )
@@ -76,43 +89,60 @@ def plan_form(partitions: list[str]) -> SweepPlan | None:
     return SweepPlan(tuple(sweeps))
 
 
-def _offer(name: str, method: Method, penalty: str) -> bool:
+def _offers(able: list[str], penalty: str, *, learns: bool) -> list[str]:
+    """Every method that can pursue the goal, by where it steps in; those that are wanted."""
+    first = FIRST if learns else "existing"
+    chosen = []
+    for stage, title in STAGES.items():
+        names = [name for name in able if METHODS[name].stage == stage]
+        if not names:
+            continue
+        opened = stage == METHODS[first].stage
+        with st.expander(f"**{title}**", expanded=opened):
+            chosen += [
+                name for name in names if _offer(name, METHODS[name], penalty, first == name)
+            ]
+    return chosen
+
+
+def _offer(name: str, method: Method, penalty: str, default: bool) -> bool:
     """One method with its range of strengths, side by side; whether it is wanted."""
     what, low, high, steps = st.columns([4, 2, 2, 2], vertical_alignment="top")
-    wanted = what.checkbox(f"**{method.title}**", value=name == "regularized", key=f"use-{name}")
-    what.caption(method.sentence)
-    if not wanted:
-        return False
+    wanted = what.checkbox(f"**{method.title}**", value=default, key=f"use-{name}")
+    needs = f" {NEEDS}" if method.needs_groups else ""
+    what.caption(f"{method.sentence}{needs} {method.caution}".strip())
+    if not wanted or method.fixed:
+        return wanted
     weakest, strongest = method.strengths(penalty)
     scale, unit, step = (100, ", points", 0.5) if method.targets else (1, "", 0.1)
-    first, last = (
-        ("Widest gap", "Narrowest gap") if method.targets else ("Weakest λ", "Strongest λ")
-    )
+    first, last = _ends(method)
+    most = method.largest * scale
     low.number_input(
-        f"{first}{unit}",
-        0.0,
-        1e4,
-        weakest * scale,
-        step=step,
-        format="%g",
-        key=f"low-{name}-{penalty}",
-    )
+        f"{first}{unit}", 0.0, most, weakest * scale,
+        step=step, format="%g", key=f"low-{name}-{penalty}",
+    )  # fmt: skip
     high.number_input(
-        f"{last}{unit}",
-        0.0,
-        1e4,
-        strongest * scale,
-        step=step,
-        format="%g",
-        key=f"high-{name}-{penalty}",
-    )
-    steps.number_input("Models", 2, 200, 6 if method.targets else 12, key=f"steps-{name}")
+        f"{last}{unit}", 0.0, most, strongest * scale,
+        step=step, format="%g", key=f"high-{name}-{penalty}",
+    )  # fmt: skip
+    steps.number_input("Models", 2, 200, 12 if method.largest > 1 else 6, key=f"steps-{name}")
     return True
 
 
+def _ends(method: Method) -> tuple[str, str]:
+    """What both ends of the range are called."""
+    if method.targets:
+        return "Widest gap", "Narrowest gap"
+    if method.largest <= 1:
+        return "Least", "Most"
+    return "Weakest λ", "Strongest λ"
+
+
 def _strengths(name: str, penalty: str) -> tuple[float, ...] | None:
-    """A geometric grid between both ends; ``None`` with a word when they make none."""
+    """A grid between both ends; ``None`` with a word when they make none."""
     method = METHODS[name]
+    if method.fixed:
+        return (method.plain,)
     low, high = (st.session_state[f"{end}-{name}-{penalty}"] for end in ("low", "high"))
     if method.targets:
         low, high = low / 100, high / 100
@@ -123,136 +153,8 @@ def _strengths(name: str, penalty: str) -> tuple[float, ...] | None:
             )
             return None
     elif not 0 < low < high:
-        st.error("The weakest penalty must be above 0 and below the strongest. Change one of them.")
+        st.error("The weakest must be above 0 and below the strongest. Change one of them.")
         return None
-    grid = np.geomspace(low, high, int(st.session_state[f"steps-{name}"]))
+    space = np.linspace if method.largest <= 1 and not method.targets else np.geomspace
+    grid = space(low, high, int(st.session_state[f"steps-{name}"]))
     return tuple(float(f"{s:.4g}") for s in grid)
-
-
-def _network_settings() -> dict[str, Any]:
-    """What all networks share."""
-    st.markdown("**Networks**")
-    one, two, three, four = st.columns(4)
-    hidden = one.selectbox("Hidden layers", list(HIDDEN), index=1)
-    return {
-        "hidden": HIDDEN[hidden],
-        "epochs": int(two.number_input("Passes over the data", 1, 200, 20)),
-        "learning_rate": three.number_input(
-            "Learning rate", 1e-5, 1.0, 0.002, step=0.001, format="%g"
-        ),
-        "patience": int(
-            four.number_input(
-                "Patience", 1, 200, 5, help="Passes without improvement after which a model stops."
-            )
-        ),
-    }
-
-
-def _config(name: str, shared: dict[str, Any], *, several: bool) -> Any:
-    """The configuration of one method; ``None`` with a word when it cannot be."""
-    method = METHODS[name]
-    own: dict[str, Any] = {}
-    if name == "regularized":
-        own = _penalty_settings()
-        if own["warmup_epochs"] >= shared["epochs"]:
-            st.error("The warm-up must end before training does. Make it shorter, or add passes.")
-            return None
-    elif name == "boosted":
-        own = _tree_settings()
-        if several:  # all rows in every tree leave a seed nothing to decide
-            own["row_share"] = 0.8
-            st.caption("With several seeds, each tree sees a random 80 % of the rows.")
-    elif name == "adversarial":
-        st.markdown("**Opponent**")
-        one, two, three, _ = st.columns(4)
-        own = {
-            "on": one.selectbox("It looks at", list(LOOKS), format_func=LOOKS.__getitem__),
-            "adversary_steps": int(two.number_input("Its steps per step", 1, 20, 3)),
-            "epochs": int(three.number_input("Its passes", 4, 200, 20)),
-        }
-    if name == "boosted":
-        return method.config(**own)
-    if name == "regularized":
-        return method.config(**(shared | own))
-    # Multipliers and opponents need passes of their own number, so only these two are shared.
-    default, rate = method.config(), {"learning_rate": shared["learning_rate"]}
-    if name == "lagrangian":
-        return replace(default, training=replace(default.training, hidden=shared["hidden"], **rate))
-    if own["on"] == "representation" and not shared["hidden"]:
-        st.error(
-            "Without hidden layers there is no last hidden layer to look at. Add one, or let the "
-            "opponent look at the score."
-        )
-        return None
-    training = replace(default.training, **rate, **own)
-    return replace(default, hidden=shared["hidden"], training=training)
-
-
-def _penalty_settings() -> dict[str, Any]:
-    one, two, three, _ = st.columns(4)
-    return {
-        "warmup_epochs": int(
-            one.number_input(
-                "Warm-up passes", 0, 199, 0,
-                help="The penalty rises to its strength over these passes.",
-            )
-        ),
-        "ramp": two.selectbox("It rises", list(RAMPS), format_func=RAMPS.__getitem__),
-        "sharpness": three.number_input(
-            "Sharpness", 0.5, 10.0, 1.0, step=0.5,
-            help="Above 1, the penalty looks at scores as if they were nearly decisions.",
-        ),
-    }  # fmt: skip
-
-
-def _tree_settings() -> dict[str, Any]:
-    st.markdown("**Trees**")
-    one, two, three, four, five = st.columns(5)
-    return {
-        "n_rounds": int(one.number_input("Trees at most", 10, 5000, 200, step=50)),
-        "n_leaves": int(two.number_input("Leaves of a tree", 2, 1024, 31)),
-        "learning_rate": three.number_input(
-            "Step of a tree", 0.001, 1.0, 0.1, step=0.01, format="%g"
-        ),
-        "min_rows": int(four.number_input("Rows in a leaf", 1, 10_000, 20)),
-        "patience": int(
-            five.number_input(
-                "Rounds to wait",
-                0,
-                5000,
-                20,
-                help="Rounds without improvement after which a model stops; 0 never stops it.",
-            )
-        ),
-    }
-
-
-def _options(penalty: str, *, crossed: bool) -> PenaltyOptions:
-    usual = 0 if PENALTIES[penalty].by_share else 20
-    one, two, three, four = st.columns(4)
-    versus = one.selectbox(
-        "Compare a group with", list(VERSUS), format_func=VERSUS.__getitem__,
-        help="Everybody is the usual choice; with few groups, each other group follows the "
-        "widest gap more closely.",
-    )  # fmt: skip
-    small = two.number_input(
-        "A group counts half at, rows", 0, 10_000,
-        usual, key=f"small-{penalty}",
-        help="Rows learned from at a time: of a batch, or all of them for trees. Fewer rows count "
-        "less, so that noise does not steer. 0 trusts every group in full.",
-    )  # fmt: skip
-    weight = three.number_input(
-        "Weight of crossed groups", 0.0, 10.0, 1.0, step=0.1, disabled=not crossed,
-        help="Below 1, each attribute alone comes first.",
-    )  # fmt: skip
-    memory = four.number_input(
-        "Memory of earlier batches", 0.0, 0.99, 0.0, step=0.1,
-        help="Above 0, rates of groups that are rare in a batch are carried from batch to batch. "
-        "Trees look at all rows at once and need none.",
-    )  # fmt: skip
-    return PenaltyOptions(
-        versus=versus,
-        small_group=None if small == usual else float(small),
-        crossed_weight=float(weight),
-        memory=float(memory),
-    )

@@ -11,8 +11,8 @@ from faircore.errors import InputError, StoreError
 from faircore.frontier import Frontier
 from faircore.metrics import evaluate
 from faircore.records import Review, ReviewStore, frontier_of_review
+from faircore.shelf import read_predictor
 from faircore.store import TrialStore
-from faircore.sweep import read_predictor
 from faircore.training import Prepared
 
 

@@ -16,9 +16,10 @@ from faircore.decide import Decision, OperatingPoint, decide
 from faircore.errors import BundleError
 from faircore.export.bundle import Bundle, export_bundle, load_bundle
 from faircore.export.chosen import bundle_of_review
+from faircore.export.reader import RowReader
 from faircore.metrics import confusion_counts
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import read_predictor
+from faircore.shelf import read_predictor
 from faircore.training import Prepared
 from tests.conftest import make_trained
 
@@ -156,7 +157,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(exported: Path, tmp_path: P
         # Bits of the zip that carry nothing (dates, attributes) may differ.
         assert (loaded.facts, loaded.card) == (good.facts, good.card)
         assert loaded.threshold == good.threshold
-        assert loaded.encoder == good.encoder
+        assert loaded.reader == good.reader
     assert refused > 0.9 * len(data) / 3
 
 
@@ -257,8 +258,9 @@ def test_parts_that_hold_no_model_are_refused(exported: Path, changes: dict[str,
 
 
 def test_weights_that_do_not_fit_the_encoder_are_refused(bundle: Bundle, tmp_path: Path) -> None:
-    fewer = replace(bundle.encoder, columns=bundle.encoder.columns[1:])
-    path = export_bundle(replace(bundle, encoder=fewer), tmp_path / "unfit.zip")
+    encoder = bundle.reader.encoder
+    fewer = RowReader(replace(encoder, columns=encoder.columns[1:]))
+    path = export_bundle(replace(bundle, reader=fewer), tmp_path / "unfit.zip")
     with pytest.raises(BundleError):
         load_bundle(path)
 

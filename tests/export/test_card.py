@@ -14,7 +14,7 @@ from faircore.export.card import model_card
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, RATES, Report, evaluate, hidden_groups
 from faircore.records import Review, ReviewStore, frontier_of_review
-from faircore.sweep import read_predictor
+from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
 Made = tuple[Decision, Prepared, Report]

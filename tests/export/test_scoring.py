@@ -13,6 +13,7 @@ from faircore.data import Dataset, Table, make_lending
 from faircore.data.encoding import NumericColumn
 from faircore.errors import BundleError, DataError, FaircoreError
 from faircore.export.bundle import Bundle, export_bundle, load_bundle
+from faircore.export.reader import RowReader
 from faircore.export.scoring import score_file
 from faircore.predictors.network import Network
 from faircore.training import Prepared
@@ -38,7 +39,7 @@ def bundle_path(lending: tuple[Table, Dataset], tmp_path_factory: pytest.TempPat
         (np.zeros(1, np.float32),),
     )
     path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
-    return export_bundle(Bundle(network, encoder, 0.5, {}, "# Card"), path)
+    return export_bundle(Bundle(network, RowReader(encoder), 0.5, {}, "# Card"), path)
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_unseen_and_missing_categories_are_scored(
 def test_a_missing_number_scores_as_the_median(
     bundle_path: Path, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    encoder = load_bundle(bundle_path).encoder
+    encoder = load_bundle(bundle_path).reader.encoder
     ratio = next(c for c in encoder.columns if c.name == "debt_ratio")
     assert isinstance(ratio, NumericColumn)
     assert not ratio.has_missing

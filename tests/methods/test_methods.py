@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from faircore.data import (
-    Dataset,
     Table,
     build_dataset,
     dataset_from_arrays,
@@ -20,7 +19,12 @@ from faircore.data import (
 from faircore.errors import InputError
 from faircore.methods import METHODS, Request, find_method
 from faircore.methods.adversarial import OpponentConfig
+from faircore.methods.bases import BaseConfig
 from faircore.methods.cost import machine_speed
+from faircore.methods.cutting import CutConfig
+from faircore.methods.existing import ExistingConfig
+from faircore.methods.reductions import ReductionsConfig
+from faircore.methods.repaired import ColumnsConfig, RepairConfig
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plots import METHOD_NAMES
 from faircore.predictors import predictor_from_arrays
@@ -40,20 +44,36 @@ QUICK: dict[str, Any] = {
     ),
 }
 
+TREES = BaseConfig(trees=BoostingConfig(n_rounds=25, n_leaves=8))
+QUICK |= dict.fromkeys(("reweighed", "resampled", "massaged"), RepairConfig(TREES))
+QUICK |= dict.fromkeys(("repaired", "decorrelated"), ColumnsConfig(TREES))
+QUICK |= dict.fromkeys(("thresholds", "reject_option"), CutConfig(base=TREES))
+QUICK["reductions"] = ReductionsConfig(TREES, rounds=6)
+QUICK["existing"] = ExistingConfig()
+
+STRONG = {"repaired": 1.0, "decorrelated": 1.0, "reject_option": 0.3, "existing": 0.0}
+ASKED = {name: 1.0 if METHODS[name].stage == "before" else 3.0 for name in METHODS} | STRONG
+
 every_method = pytest.mark.parametrize("name", METHODS)
+learning = pytest.mark.parametrize("name", [n for n in METHODS if not METHODS[n].fixed])
+with_curves = pytest.mark.parametrize(
+    "name", [n for n in METHODS if not METHODS[n].fixed and n != "reductions"]
+)
 
 
 def asked(name: str) -> float:
     """A strength that asks for a lot."""
-    return 0.02 if METHODS[name].targets else 3.0
+    return 0.02 if METHODS[name].targets else ASKED[name]
 
 
 @pytest.fixture(scope="module")
 def prepared() -> Prepared:
-    """2,000 made-up loan applications, split and encoded."""
+    """2,000 made-up loan applications with a score, split and encoded."""
     _, spec = load_sample("lending")
-    table = Table.from_frame(make_lending(2_000, seed=5), "lending.csv")
-    return Prepared.of(build_dataset(table, spec))
+    frame = make_lending(2_000, seed=5)
+    frame["score"] = np.random.default_rng(0).uniform(size=len(frame)).round(3)
+    table = Table.from_frame(frame, "lending.csv")
+    return Prepared.of(build_dataset(table, spec.with_(score="score")))
 
 
 def train(name: str, prepared: Prepared, trials: Any, **more: Any) -> list[Trained]:
@@ -72,53 +92,80 @@ def test_each_trial_comes_once_with_a_model_its_cost_and_its_history(
     for one in found:
         assert one.failure is None
         assert one.predictor is not None
-        assert one.fit_seconds > 0
-        assert one.best_epoch >= 1
-        assert {"epoch", "loss", "gap"} <= set(one.history[0])
-        scores = one.predictor.predict_proba(prepared.encoded("select"))
+        scores = one.predictor.scores(prepared.inputs("select"))
         assert scores.shape == (len(prepared.rows("select")),)
         assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@with_curves
+def test_what_learned_tells_how(name: str, prepared: Prepared) -> None:
+    for one in train(name, prepared, [(METHODS[name].plain, 0), (asked(name), 0)]):
+        assert one.fit_seconds > 0
+        assert one.best_epoch >= 1
+        assert {"epoch", "loss", "gap"} <= set(one.history[0])
+
+
 @every_method
+def test_who_must_be_told_groups_says_so(name: str, prepared: Prepared) -> None:
+    plain, fair = train(name, prepared, [(METHODS[name].plain, 0), (asked(name), 0)])
+    assert plain.predictor is not None
+    assert fair.predictor is not None
+    assert plain.predictor.needs_groups == ()
+    assert fair.predictor.needs_groups == (("race",) if METHODS[name].needs_groups else ())
+    if METHODS[name].needs_groups:
+        with pytest.raises(InputError, match="was not told race"):
+            fair.predictor.scores(replace(prepared.inputs("select"), sensitive=None))
+
+
+@learning
 def test_what_is_asked_for_narrows_the_gap(name: str) -> None:
     rng = np.random.default_rng(0)
     race = rng.integers(0, 2, 4_000)
     X = pd.DataFrame({"a": rng.normal(size=4_000) + 1.5 * race, "b": rng.normal(size=4_000)})
     y = (X["a"] + X["b"] + rng.normal(size=4_000) > 0.8).astype(np.int8)
     apart = Prepared.of(dataset_from_arrays(X, y.to_numpy(), pd.Series(race, name="race")))
-    rows = apart.rows("calibrate")
+    rows = apart.rows(METHODS[name].unseen)
     gaps = []
     for one in train(name, apart, [(METHODS[name].plain, 0), (asked(name), 0)]):
         assert one.predictor is not None
-        selected = one.predictor.predict_proba(apart.encoded("calibrate")) >= 0.5
+        selected = one.predictor.scores(apart.inputs(METHODS[name].unseen)) >= 0.5
         gaps.append(abs(selected[race[rows] == 1].mean() - selected[race[rows] == 0].mean()))
     assert gaps[0] > 0.3
-    assert gaps[1] < gaps[0] / 2
+    # Repaired examples change what is learned, not what is promised.
+    assert gaps[1] < gaps[0] * (0.85 if name in ("reweighed", "resampled", "massaged") else 0.5)
 
 
 @every_method
 def test_a_model_is_the_same_from_its_arrays(name: str, prepared: Prepared) -> None:
     (one,) = train(name, prepared, [(asked(name), 0)])
     assert one.predictor is not None
-    X = prepared.encoded("select")
+    inputs = prepared.inputs("select")
     again = predictor_from_arrays(one.predictor.to_arrays())
-    np.testing.assert_array_equal(again.predict_proba(X), one.predictor.predict_proba(X))
-    assert again.n_features == X.shape[1]
+    np.testing.assert_array_equal(again.scores(inputs), one.predictor.scores(inputs))
+    assert again.n_features in (None, inputs.encoded.shape[1])
+    assert again.needs_groups == one.predictor.needs_groups
     assert again.shape_text == one.predictor.shape_text != ""
 
 
 @every_method
 def test_equal_requests_give_equal_models(name: str, prepared: Prepared) -> None:
-    X = prepared.encoded("select")
+    inputs = prepared.inputs("select")
     first, second = (train(name, prepared, [(asked(name), 3)])[0] for _ in range(2))
     assert first.predictor is not None
     assert second.predictor is not None
-    expected = second.predictor.predict_proba(X)
-    np.testing.assert_array_equal(first.predictor.predict_proba(X), expected)
+    expected = second.predictor.scores(inputs)
+    np.testing.assert_array_equal(first.predictor.scores(inputs), expected)
 
 
 @every_method
+def test_progress_is_told(name: str, prepared: Prepared) -> None:
+    shares: list[float] = []
+    train(name, prepared, [(METHODS[name].plain, 0), (asked(name), 0)], on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] <= 1
+
+
+@with_curves
 def test_progress_and_curves_are_told_while_it_trains(name: str, prepared: Prepared) -> None:
     shares: list[float] = []
     rows: list[tuple[int, dict[str, float]]] = []
@@ -133,7 +180,7 @@ def test_progress_and_curves_are_told_while_it_trains(name: str, prepared: Prepa
     assert all({"epoch", "loss", "gap"} <= set(row) for _, row in rows)
 
 
-@every_method
+@learning
 @pytest.mark.parametrize("at", ["on_progress", "on_epoch"])
 def test_raising_stops(name: str, at: str, prepared: Prepared) -> None:
     def stop(*_: Any) -> None:
@@ -143,18 +190,18 @@ def test_raising_stops(name: str, at: str, prepared: Prepared) -> None:
         train(name, prepared, [(asked(name), 0), (asked(name), 1)], **{at: stop})
 
 
-@every_method
+@learning
 def test_what_is_lost_says_why(name: str, prepared: Prepared) -> None:
     # A label no model can learn from a feature that is not a number.
     broken = replace(prepared, _encoded={})
-    for split in ("train", "select"):
+    for split in ("train", "select", "calibrate"):
         X = prepared.encoded(split).copy()
         X[:] = np.nan
         broken._encoded[split] = X
     for one in train(name, broken, [(METHODS[name].plain, 0), (asked(name), 0)]):
         # Trees take a missing value for one more value; they end as one leaf.
         assert (one.predictor is None) == (one.failure is not None)
-        if name != "boosted":
+        if name in ("regularized", "lagrangian", "adversarial"):
             assert one.failure
 
 
@@ -166,13 +213,16 @@ def test_its_words_and_its_defaults_are_whole(name: str) -> None:
     assert set(method.goals) <= set(PENALTIES)
     for goal in method.goals:
         weak, strong = method.strengths(goal)
+        if method.fixed:
+            assert weak == strong == method.plain
+            continue
         assert 0 < min(weak, strong) < max(weak, strong) <= method.largest
         assert abs(weak - method.plain) < abs(strong - method.plain)
-    assert method.strength_text(method.plain) != method.strength_text(asked(name))
+        assert method.strength_text(method.plain) != method.strength_text(asked(name))
     config = method.config()
     assert method.describe(config)
     few, many = (method.work(config, n, 50, "demographic_parity") for n in (1_000, 100_000))
-    assert 0 < few < many < 3_600
+    assert 0 < few <= many < 3_600
 
 
 def test_an_unknown_method_is_refused() -> None:
@@ -182,8 +232,3 @@ def test_an_unknown_method_is_refused() -> None:
 
 def test_this_machine_has_a_speed() -> None:
     assert 0.01 < machine_speed() < 100
-
-
-def test_no_method_needs_the_attribute_to_predict(lending: tuple[Table, Dataset]) -> None:
-    # Sensitive columns are not features here, and no predictor takes anything but features.
-    assert not lending[1].spec.needs_groups

@@ -1,0 +1,223 @@
+"""One score per seed, and the rules that cut it: what thresholds and reject option share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.methods.bases import BaseConfig, train_base
+from faircore.methods.method import Request
+from faircore.predictors import GroupRule, Predictor, Thresholded
+from faircore.predictors.existing import ExistingScore
+from faircore.predictors.group_key import Unseen
+from faircore.training import Prepared, Trained, train_in_threads
+from faircore.training.loop import OnEpoch
+from faircore.training.parallel import OnProgress
+
+CUT_ON = "calibrate"
+"""Split that cuts are set on, and that stops the training of the score they cut. The select split
+then is one they never saw."""
+
+OWN, SCORE = "own", "score"
+
+
+@dataclass(frozen=True)
+class CutConfig:
+    """Which score is cut, and how.
+
+    Attributes
+    ----------
+    source : str
+        ``"own"`` for a plain model trained here, ``"score"`` for the existing score of the data,
+        or the reference of a stored model.
+    base : BaseConfig
+        The plain model, for ``"own"``.
+    by_lot : bool
+        Whether people near a cut may be decided by lot: then a limit is met exactly.
+    norm : {"linf", "l1"}
+        For equalized odds: each of both gaps, or their sum.
+    cost_false_yes, cost_false_no : float
+        What either mistake costs.
+    min_people : int
+        Groups with fewer rows share one cut.
+    unseen : {"pooled", "refuse"}
+        What becomes of a row whose group was not there when the cuts were set.
+    """
+
+    source: str = OWN
+    base: BaseConfig = field(default_factory=BaseConfig)
+    by_lot: bool = False
+    norm: str = "linf"
+    cost_false_yes: float = 1.0
+    cost_false_no: float = 1.0
+    min_people: int = 20
+    unseen: Unseen = "pooled"
+
+    def __post_init__(self) -> None:
+        if self.source != OWN:  # what is not used must not make equal requests unequal
+            object.__setattr__(self, "base", BaseConfig())
+        for name in ("cost_false_yes", "cost_false_no"):
+            cost = float(getattr(self, name))
+            object.__setattr__(self, name, cost)
+            if not 0 < cost < float("inf"):
+                raise InputError(f"{name} must be a number above 0; it is {cost}. Change it.")
+        object.__setattr__(self, "min_people", int(self.min_people))
+
+    @property
+    def text(self) -> str:
+        """What is cut, in words."""
+        return {OWN: self.base.text, SCORE: "existing score"}.get(self.source, "stored model")
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Rows with a score, to set cuts on.
+
+    Attributes
+    ----------
+    scores, y : ndarray, shape (n,)
+    sensitive : DataFrame, shape (n, attributes)
+    weights : ndarray, shape (n,)
+    partitions : list of tuple of str
+        Between whose groups the limit holds.
+    """
+
+    scores: NDArray[np.float64]
+    y: NDArray[np.int8]
+    sensitive: pd.DataFrame
+    weights: NDArray[np.float64]
+    partitions: list[tuple[str, ...]]
+
+
+class Fitted(Protocol):
+    """Rules, one per strength asked for; none where it cannot be met."""
+
+    rules_: list[GroupRule | None]
+    points_: pd.DataFrame
+
+
+def cut_score(
+    prepared: Prepared,
+    trials: Sequence[tuple[float, int]],
+    request: Request,
+    fit: Callable[[Scored, Sequence[float]], Fitted],
+    *,
+    plain: float,
+    on_progress: OnProgress | None,
+    on_epoch: OnEpoch | None,
+) -> Iterator[Trained]:
+    """Cut one score per seed in all ways asked for; ``plain`` leaves it as it is."""
+    seeds = list(dict.fromkeys(seed for _, seed in trials))
+    of = [[i for i, (_, own) in enumerate(trials) if own == seed] for seed in seeds]
+
+    def tell(number: int, row: dict[str, float]) -> None:
+        for position in of[number] if on_epoch is not None else ():
+            on_epoch(position, row)  # type: ignore[misc]
+
+    for base in _models(prepared, seeds, request, on_progress, tell):
+        own = {i: trials[i][0] for i in of[base.position]}
+        strengths = sorted(set(own.values()) - {plain})
+        made: dict[float, Trained] = {plain: base}
+        if base.predictor is None:
+            made |= dict.fromkeys(strengths, base)
+        elif strengths:
+            made |= _cuts(prepared, base, base.predictor, request, fit, strengths)
+        for position, strength in own.items():
+            yield replace(made[strength], position=position)
+    if on_progress is not None:
+        on_progress(1.0)
+
+
+def _models(
+    prepared: Prepared,
+    seeds: list[int],
+    request: Request,
+    on_progress: OnProgress | None,
+    tell: OnEpoch,
+) -> Iterator[Trained]:
+    """The scores to cut, one per seed."""
+    config: CutConfig = request.config
+    if config.source != OWN:
+        model = ExistingScore(prepared.dataset.spec.score or "") if config.source == SCORE else (
+            request.model_of(config.source)
+        )  # fmt: skip
+        yield from (Trained(number, model) for number in range(len(seeds)))
+        return
+    learn, judge = (
+        prepared.sample(split, partitions=request.partitions) for split in ("train", CUT_ON)
+    )
+
+    def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
+        for number, (_, seed) in enumerate(part):
+
+            def tell_one(_: int, row: dict[str, float], number: int = number) -> None:
+                report(number, row)
+
+            yield replace(train_base(config.base, learn, judge, seed, tell_one), position=number)
+
+    yield from train_in_threads(
+        some, [(0.0, seed) for seed in seeds], config.base.epochs,
+        on_progress=on_progress, on_epoch=tell, together=1,
+    )  # fmt: skip
+
+
+def _cuts(
+    prepared: Prepared,
+    base: Trained,
+    model: Predictor,
+    request: Request,
+    fit: Callable[[Scored, Sequence[float]], Fitted],
+    strengths: list[float],
+) -> dict[float, Trained]:
+    """What becomes of each strength: a model, or why there is none."""
+    started = time.perf_counter()
+    try:
+        scored = _scored(prepared, model, request)
+        fitted = fit(scored, strengths)
+    except InputError as error:
+        return {s: Trained(0, failure=str(error), history=base.history) for s in strengths}
+    seconds = base.fit_seconds + (time.perf_counter() - started) / len(strengths)
+    found = {}
+    for number, strength in enumerate(strengths):
+        rule, point = fitted.rules_[number], fitted.points_.iloc[number]
+        one = replace(base, fit_seconds=seconds)
+        if rule is None:
+            one.predictor = None
+            one.failure = (
+                f"Infeasible: no thresholds keep a gap of {100 * strength:.3g} points; the "
+                f"smallest they reach is {100 * point['smallest_gap']:.3g}."
+            )
+        else:
+            one.predictor = Thresholded(model, rule)
+            one.note = _note(rule)
+        found[strength] = one
+    return found
+
+
+def _note(rule: GroupRule) -> str:
+    drawn = int((rule.shares[:-1].max(axis=1) < 1).sum())
+    if not drawn:
+        return ""
+    groups = "one group" if drawn == 1 else f"{drawn} groups"
+    return (
+        f"In {groups}, people near the cut are decided by lot. The lot is fixed by the person's "
+        "own data: asking again gives the same answer."
+    )
+
+
+def _scored(prepared: Prepared, model: Predictor, request: Request) -> Scored:
+    rows = prepared.rows(CUT_ON)
+    return Scored(
+        model.scores(prepared.inputs(CUT_ON)),
+        prepared.dataset.y_true[rows],
+        prepared.dataset.sensitive.iloc[rows].reset_index(drop=True),
+        prepared.weights[rows],
+        prepared.attributes_of(request.partitions),
+    )

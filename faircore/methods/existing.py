@@ -1,0 +1,73 @@
+"""A model somebody has already, as it is: the baseline to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from faircore.methods.cutting import SCORE
+from faircore.methods.method import Method, Request
+from faircore.penalties import PENALTIES
+from faircore.predictors.existing import ExistingScore
+from faircore.training import Prepared, Trained
+from faircore.training.loop import OnEpoch
+from faircore.training.parallel import OnProgress
+
+
+@dataclass(frozen=True)
+class ExistingConfig:
+    """Which model.
+
+    Attributes
+    ----------
+    source : str
+        ``"score"`` for the existing score of the data, or the reference of a stored model.
+    """
+
+    source: str = SCORE
+
+
+def take_existing(
+    prepared: Prepared,
+    trials: Sequence[tuple[float, int]],
+    request: Request,
+    *,
+    on_progress: OnProgress | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Iterator[Trained]:
+    """Train nothing; see :class:`faircore.methods.method.Train`."""
+    source = request.config.source
+    model = (
+        ExistingScore(prepared.dataset.spec.score or "")
+        if source == SCORE
+        else request.model_of(source)
+    )
+    for position in range(len(trials)):
+        yield Trained(position, model, note=NOTE)
+    if on_progress is not None:
+        on_progress(1.0)
+
+
+NOTE = (
+    "It was not trained here. If it learned from some of these very people, it looks better on "
+    "them than it is."
+)
+
+EXISTING = Method(
+    title="Compare with a model you have",
+    sentence="Puts the model in use beside the others, unchanged: a score in your data, or a file "
+    "you bring.",
+    stage="after",
+    strength="Nothing to choose",
+    strength_text=lambda _: "as it is",
+    plain=0.0,
+    strengths=lambda _: (0.0, 0.0),
+    goals=tuple(PENALTIES),
+    config=ExistingConfig,
+    describe=lambda config: "existing score" if config.source == SCORE else "model you brought",
+    train=take_existing,
+    work=lambda *_: 0.05,
+    largest=0.0,
+    takes_options=False,
+    fixed=True,
+)

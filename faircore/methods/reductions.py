@@ -1,0 +1,168 @@
+"""One learner trained many times on reweighted rows, and mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from faircore.errors import InputError
+from faircore.methods.bases import BaseConfig
+from faircore.methods.method import Method, Request, limit_text
+from faircore.predictors.converted import predictor_of
+from faircore.predictors.mixture import Mixture, Mode, check_mode
+from faircore.training import EncodedRows, Prepared, Trained, train_in_threads
+from faircore.training.constraints import UNCONSTRAINED
+from faircore.training.loop import OnEpoch
+from faircore.training.parallel import OnProgress
+
+_FITS_PER_ROUND = 2  # of the search: the gradient's model and the linear programme's
+
+
+@dataclass(frozen=True)
+class ReductionsConfig:
+    """What is trained many times, how often, and how the mixture decides.
+
+    Attributes
+    ----------
+    base : BaseConfig
+        Trees, without early stopping; for a network, logistic regression.
+    rounds : int
+        Of the search, at most; each trains about twice.
+    mixture : {"mean", "vote", "drawn"}
+        See :class:`faircore.predictors.mixture.Mixture`.
+
+    Raises
+    ------
+    InputError
+    """
+
+    base: BaseConfig = field(default_factory=BaseConfig)
+    rounds: int = 20
+    mixture: Mode = "drawn"
+
+    def __post_init__(self) -> None:
+        check_mode(self.mixture)
+        object.__setattr__(self, "rounds", int(self.rounds))
+        if self.rounds < 1:
+            raise InputError(f"rounds must be 1 or more; it is {self.rounds}. Change it.")
+
+    @property
+    def text(self) -> str:
+        """What is mixed, in words."""
+        return self.base.text if self.base.kind == "trees" else "logistic regression"
+
+
+def train_reduced(
+    prepared: Prepared,
+    trials: Sequence[tuple[float, int]],
+    request: Request,
+    *,
+    on_progress: OnProgress | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Iterator[Trained]:
+    """Search one mixture per (tolerance, seed); see :class:`faircore.methods.method.Train`.
+
+    There are no passes to tell ``on_epoch`` of: it is asked, with a row that counts fits alone,
+    whether to go on.
+    """
+    learn = prepared.sample("train", partitions=request.partitions)
+    config: ReductionsConfig = request.config
+    most = config.rounds * _FITS_PER_ROUND
+
+    def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
+        for position, (tolerance, seed) in enumerate(part):
+
+            def tell(fits: int, position: int = position) -> None:
+                report(position, {"epoch": float(min(fits, most))})
+
+            yield _search(position, learn, tolerance, seed, request, tell)
+
+    return train_in_threads(
+        some, trials, most, on_progress=on_progress, on_epoch=on_epoch, together=1
+    )
+
+
+def _search(
+    position: int, learn: EncodedRows, tolerance: float, seed: int, request: Request, tell: Any
+) -> Trained:
+    """One mixture, or why there is none."""
+    from faircore.reductions import reduce  # with Fairlearn, a second that no page need wait for
+
+    config: ReductionsConfig = request.config
+    weights = learn.unit_weights
+    plain = tolerance >= UNCONSTRAINED
+    try:
+        found = reduce(
+            learn.X, learn.y, learn.groups, weights if np.ptp(weights) > 0 else None,
+            estimator=_estimator(config.base, seed),
+            constraint=request.penalty,
+            # It bounds each group's distance to everybody: two of them make a gap.
+            tolerance=tolerance / 2 if not plain else 1.0,
+            max_iter=config.rounds if not plain else 1,
+            on_fit=tell,
+        )  # fmt: skip
+    except InputError as error:
+        return Trained(position, failure=str(error))
+    members = tuple(predictor_of(p, n_features=learn.X.shape[1]) for p in found.predictors)
+    return Trained(
+        position,
+        Mixture(members, found.weights, config.mixture, seed),
+        best_epoch=found.n_oracle_calls,
+        fit_seconds=found.fit_seconds,
+        note="" if plain else found.note,
+    )
+
+
+def _estimator(base: BaseConfig, seed: int) -> Any:
+    """An unfitted estimator that takes weights."""
+    if base.kind == "network":
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=1000)
+    from lightgbm import LGBMClassifier
+
+    trees = base.trees
+    return LGBMClassifier(
+        n_estimators=trees.n_rounds,
+        num_leaves=trees.n_leaves,
+        learning_rate=trees.learning_rate,
+        min_child_samples=trees.min_rows,
+        reg_lambda=trees.l2,
+        subsample=trees.row_share,
+        subsample_freq=int(trees.row_share < 1),
+        colsample_bytree=trees.column_share,
+        random_state=seed,
+        n_jobs=1,
+        deterministic=True,
+        force_row_wise=True,
+        verbosity=-1,
+    )
+
+
+REDUCTIONS = Method(
+    title="Train many times and mix",
+    sentence="Trains one kind of model again and again on examples whose weights follow the gap, "
+    "and mixes the models so that the limit holds on the rows learned from (exponentiated "
+    "gradient). Needs no group to decide.",
+    stage="around",
+    caution="Takes minutes. What keeps the limit is a lot among models: two equal people may get "
+    "different answers.",
+    strength="Widest gap allowed",
+    strength_text=limit_text,
+    plain=UNCONSTRAINED,
+    strengths=lambda _: (0.1, 0.01),
+    goals=("demographic_parity", "equal_opportunity", "equalized_odds"),
+    config=ReductionsConfig,
+    describe=lambda config: f"mixture of {config.text}",
+    train=train_reduced,
+    steps="fits",
+    work=lambda config, n_rows, n_columns, _: (
+        config.rounds * _FITS_PER_ROUND * config.base.work(n_rows, n_columns)
+    ),
+    largest=UNCONSTRAINED,
+    targets=True,
+    takes_options=False,
+)

@@ -1,0 +1,119 @@
+"""Models on disk: those that sweeps trained, and those somebody brought."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from faircore.data import Dataset
+from faircore.errors import StoreError
+from faircore.predictors import Predictor, predictor_from_arrays
+from faircore.store import StoredTrial, TrialStore
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A model on the shelf.
+
+    Attributes
+    ----------
+    reference : str
+        What a request calls it: hash of the file and of how it is read.
+    name : str
+        As it was called by who brought it.
+    shape : str
+        What kind of model it is, in words.
+    """
+
+    reference: str
+    name: str
+    shape: str
+
+
+def read_predictor(reference: str, *, workspace: str | Path) -> Predictor:
+    """Read the model of a stored candidate, or one that was brought.
+
+    Raises
+    ------
+    StoreError
+        When it is missing or damaged.
+    """
+    for store in (_trained(workspace), _brought(workspace)):
+        stored = store.get(reference)
+        if stored is not None and stored.model:
+            return predictor_from_arrays(stored.model)
+    raise StoreError(
+        "The model of this candidate is missing or damaged in the workspace. Launch its sweep "
+        "again: only what is missing is trained. A model that was brought must be brought again."
+    )
+
+
+def bring_model(
+    data: bytes,
+    dataset: Dataset,
+    *,
+    workspace: str | Path,
+    name: str = "model",
+    positive: str | None = None,
+) -> Brought:
+    """Put a fitted model on the shelf, for requests about a dataset.
+
+    Parameters
+    ----------
+    data : bytes
+        A skops or an ONNX file; see :class:`faircore.predictors.brought.BroughtModel`.
+    dataset : Dataset
+        Whose columns it reads. It is asked for the score of a few rows before it is kept.
+    workspace : path
+    name : str
+    positive : str, optional
+        Class of the model that is the good outcome, where that is not plain.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read safely, or does not fit the columns.
+    """
+    from faircore.predictors.brought import BroughtModel
+
+    numeric = [
+        str(column)
+        for column, dtype in dataset.features.dtypes.items()
+        if pd.api.types.is_numeric_dtype(dtype)
+    ]
+    columns = [str(column) for column in dataset.features.columns]
+    told = [a for a in dataset.sensitive.columns if a not in columns]
+    model = BroughtModel.read(
+        data, columns=[*columns, *told], numeric=numeric, attributes=told,
+        positive=positive, name=name,
+    )  # fmt: skip
+    arrays = model.to_arrays()
+    reference = hashlib.sha256(b"".join(arrays[k].tobytes() for k in sorted(arrays))).hexdigest()
+    brought = Brought(reference[:32], name, model.shape_text)
+    record = {"name": name, "shape": brought.shape, "data": dataset.fingerprint}
+    _brought(workspace).put(brought.reference, record, cubes={}, model=arrays)
+    return brought
+
+
+def brought_models(workspace: str | Path, fingerprint: str) -> tuple[Brought, ...]:
+    """Models brought for a dataset, by name."""
+    store = _brought(workspace)
+    names = sorted(p.name for p in store.root.glob("??/*")) if store.root.is_dir() else []
+    found: list[tuple[str, StoredTrial | None]] = [(name, store.get(name)) for name in names]
+    own = [
+        Brought(reference, stored.record["name"], stored.record["shape"])
+        for reference, stored in found
+        if stored is not None and stored.record["data"] == fingerprint
+    ]
+    return tuple(sorted(own, key=lambda one: (one.name, one.reference)))
+
+
+def _trained(workspace: str | Path) -> TrialStore:
+    return TrialStore(Path(workspace) / "trials")
+
+
+def _brought(workspace: str | Path) -> TrialStore:
+    return TrialStore(Path(workspace) / "models")
