@@ -11,7 +11,7 @@ import numpy as np
 
 from faircore.data import Dataset, dataset_from_arrays, split_rows
 from faircore.frontier import Candidate, Frontier
-from faircore.methods import Request, find_method
+from faircore.methods import Method, Request, find_method
 from faircore.metrics.inputs import as_binary, as_weights
 from faircore.penalties import PenaltyOptions, find_penalty
 from faircore.plans import SweepSpec
@@ -63,7 +63,7 @@ def pareto_frontier(
     options : PenaltyOptions, optional
     split_seed : int
         Seed of the split: 65 % to learn from, 15 % to stop on, 20 % held out, stratified by
-        target and group.
+        target and group. Thresholds are set on 15 % that are not learned from then.
     path : path, optional
         Also save the plot: ``.html`` opens offline, ``.png`` and ``.svg`` need a Chromium.
 
@@ -93,11 +93,11 @@ def pareto_frontier(
     dataset = dataset_from_arrays(
         X, truth, sensitive_features, weights=as_weights(sample_weight, n_rows=len(truth))
     )
-    prepared = _prepare(dataset, split_seed)
+    kind = find_method(method)
+    prepared = _prepare(dataset, split_seed, kind)
     names = {column.removeprefix("X:") for column in dataset.features.columns}
     needs_groups = bool(names & set(dataset.sensitive.columns))
     candidates = []
-    kind = find_method(method)
     request = Request(penalty, (), spec.config, spec.options)
     for trained in kind.train(prepared, spec.trials, request):
         strength, seed = spec.trials[trained.position]
@@ -112,7 +112,8 @@ def pareto_frontier(
                 penalty=penalty,
                 strength=strength,
                 seed=seed,
-                needs_groups=needs_groups,
+                needs_groups=needs_groups
+                or bool(trained.predictor and trained.predictor.needs_groups),
                 cubes=cubes,
                 fit_seconds=trained.fit_seconds,
                 best_epoch=trained.best_epoch,
@@ -136,8 +137,10 @@ def pareto_frontier(
     return frontier
 
 
-def _prepare(dataset: Dataset, split_seed: int) -> Prepared:
-    """Split so that nothing is calibrated here: those rows help to learn instead."""
+def _prepare(dataset: Dataset, split_seed: int, method: Method) -> Prepared:
+    """Split so that rows nobody sets thresholds on help to learn instead."""
     parts = split_rows(dataset.y_true, dataset.sensitive, seed=split_seed)
+    if method.stage == "after":
+        return Prepared.of(dataset, splits=parts)
     learn = np.sort(np.concatenate([parts.train, parts.calibrate]))
     return Prepared.of(dataset, splits=replace(parts, train=learn, calibrate=parts.calibrate[:0]))

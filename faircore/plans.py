@@ -135,7 +135,8 @@ class SweepSpec:
         """Hash of the data and of everything that determines one trial."""
         whole = {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
         if strength == self.kind.plain:  # the plain model is the same whatever is not asked of it
-            whole |= {"penalty": "", "partitions": (), "options": {}}
+            bare = asdict(self.kind.bare(self.config))
+            whole |= {"penalty": "", "partitions": (), "options": {}, "config": bare}
         whole |= {
             "data": fingerprint,
             "strength": float(strength),

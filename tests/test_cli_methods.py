@@ -32,7 +32,7 @@ def test_every_method_has_a_grid_and_its_plain_model() -> None:
     assert [spec.method for spec in found.sweeps] == list(METHODS)
     for spec in found.sweeps:
         assert spec.kind.plain in spec.strengths
-        assert len(spec.strengths) == 8
+        assert len(spec.strengths) == (1 if spec.kind.fixed else 8)
 
 
 def test_settings_reach_the_method_they_belong_to() -> None:

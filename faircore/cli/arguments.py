@@ -60,6 +60,16 @@ def read_roles(path: str) -> DataSpec:
         ) from error
 
 
+def read_model(path: str) -> bytes:
+    """Bytes of a model file."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The model {path!r} cannot be read: {error.strerror}. Name a skops or ONNX file."
+        ) from error
+
+
 def changed(options: argparse.Namespace, spec: DataSpec) -> DataSpec:
     """Roles with what the command line says of them."""
     from faircore.data import Sensitive

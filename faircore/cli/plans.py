@@ -17,32 +17,40 @@ from faircore.plans import SweepPlan, SweepSpec
 _GRID = 7
 
 
-def plan_of(options: argparse.Namespace) -> SweepPlan:
-    """One sweep per method named, with a grid of strengths that suits it unless one is given."""
+def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepPlan:
+    """One sweep per method named, with a grid of strengths that suits it unless one is given.
+
+    ``source`` is the model that thresholds and comparisons work around, where there is one.
+    """
     find_penalty(options.penalty)
-    names = list(dict.fromkeys(options.method or ["regularized"]))
+    usual = ["regularized"] if source is None else ["existing", "thresholds"]
+    names = list(dict.fromkeys(options.method or usual))
     methods = {name: find_method(name) for name in names}
     if options.strengths and len({method.targets for method in methods.values()}) > 1:
+        limits = [name for name, method in methods.items() if method.targets]
         raise InputError(
-            "--strengths means something else for lagrangian than for the other methods. Launch "
-            "them one by one, or leave --strengths out."
+            f"--strengths means something else for {' and '.join(limits)} than for the other "
+            "methods. Launch them one by one, or leave --strengths out."
         )
     given = dict(_setting(text) for text in options.set)
     if options.hidden is not None:
         given["hidden"] = list(options.hidden)
-    used: set[str] = set()
+    given |= {} if source is None else {"source": source}
+    used: set[str] = {"source"}
     sweeps = []
     for name, method in methods.items():
         config, choices = asdict(method.config()), asdict(PenaltyOptions())
+        places = [*_places(config), *([choices] if method.takes_options else [])]
         for key, value in given.items():
-            for place in (config, config.get("training"), choices if method.takes_options else {}):
-                if isinstance(place, dict) and key in place:
-                    place[key] = value
-                    used.add(key)
-                    break
+            place = next((place for place in places if key in place), None)
+            if place is not None:
+                place[key] = value
+                used.add(key)
         sweeps.append(
             SweepSpec(
-                strengths=options.strengths or _grid(method, options.penalty),
+                strengths=_grid(method, options.penalty)
+                if method.fixed
+                else options.strengths or _grid(method, options.penalty),
                 seeds=options.seeds,
                 method=name,
                 penalty=options.penalty,
@@ -62,6 +70,10 @@ def plan_of(options: argparse.Namespace) -> SweepPlan:
 
 def _grid(method: Method, penalty: str) -> tuple[float, ...]:
     low, high = method.strengths(penalty)
+    if method.fixed:
+        return (method.plain,)
+    if method.largest <= 1 and not method.targets:
+        return tuple(float(f"{s:.3g}") for s in np.linspace(low, high, _GRID))
     return tuple(float(f"{s:.3g}") for s in np.geomspace(low, high, _GRID))
 
 
@@ -79,5 +91,13 @@ def _known(methods: Any) -> set[str]:
     known = set(asdict(PenaltyOptions()))
     for method in methods:
         config = asdict(method.config())
-        known |= {key for key in config if key != "training"} | set(config.get("training", {}))
+        known |= {
+            key for place in _places(config) for key in place if not isinstance(place[key], dict)
+        }
     return known
+
+
+def _places(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """A configuration and those inside it, the outer first."""
+    inner = [one for value in config.values() if isinstance(value, dict) for one in _places(value)]
+    return [config, *inner]

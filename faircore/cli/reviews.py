@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faircore.cli.arguments import add_roles, integers, numbers, read_rows, writable
+from faircore.cli.arguments import (
+    add_roles,
+    integers,
+    numbers,
+    read_model,
+    read_rows,
+    writable,
+)
 
 if TYPE_CHECKING:
     from faircore.frontier import Frontier
@@ -20,11 +27,23 @@ def sweep(options: argparse.Namespace) -> None:
     from faircore.cli.plans import plan_of
     from faircore.data import build_dataset
     from faircore.records import ReviewStore, trained_view
+    from faircore.shelf import bring_model
     from faircore.sweep import Progress, run_plan
 
-    plan = plan_of(options)
+    if options.model is None and options.score is None:
+        plan_of(options)  # a wrong setting is said before a file is read
     table, roles = read_rows(options)
+    roles = roles.with_(score=options.score) if options.score else roles
     dataset = build_dataset(table, roles)
+    source = "score" if options.score else None
+    if options.model is not None:
+        data = read_model(options.model)
+        brought = bring_model(
+            data, dataset, workspace=options.workspace, name=Path(options.model).name,
+            positive=options.model_positive,
+        )  # fmt: skip
+        source = brought.reference
+    plan = plan_of(options, source=source)
 
     def show(progress: Progress) -> None:
         line = f"{progress.finished} of {progress.wanted} trained, {progress.share:.0%} of the rest"
@@ -127,9 +146,15 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one.add_argument(
         "--method",
         action="append",
-        help="regularized (networks, the default), boosted (trees), lagrangian (networks under a "
-        "limit) or adversarial; repeat",
+        help="while learning: regularized (networks, the default), boosted (trees), lagrangian "
+        "(networks under a limit), adversarial; before: reweighed, resampled, massaged, repaired, "
+        "decorrelated; around: reductions; afterwards: thresholds, reject_option, existing; repeat",
     )
+    one.add_argument(
+        "--model", help="a skops or ONNX file: thresholds and comparisons work around that model"
+    )
+    one.add_argument("--model-positive", help="its class for the good outcome, where not plain")
+    one.add_argument("--score", help="column of an existing score to work around, instead")
     one.add_argument("--penalty", default="demographic_parity", help="what fair means")
     one.add_argument(
         "--partition",
@@ -140,8 +165,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one.add_argument(
         "--strengths",
         type=numbers,
-        help="comma separated: weights of the penalty, or widest gaps for lagrangian; default: a "
-        "grid that suits the method",
+        help="comma separated: weights of the penalty; widest gaps for lagrangian, reductions and "
+        "thresholds; shares of a repair; widths of doubt; default: a grid that suits the method",
     )
     one.add_argument("--seeds", type=integers, default=(0,))
     one.add_argument(

@@ -76,6 +76,11 @@ class CutConfig:
         return {OWN: self.base.text, SCORE: "existing score"}.get(self.source, "stored model")
 
 
+def bare(config: CutConfig) -> CutConfig:
+    """The same score, cut in no particular way."""
+    return CutConfig(source=config.source, base=config.base)
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Rows with a score, to set cuts on.

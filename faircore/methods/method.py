@@ -113,6 +113,8 @@ class Method:
         Whether it learns from minibatches, so that the memory of penalties applies.
     settle : callable
         The configuration a penalty leads to: equal requests then have equal ids.
+    bare : callable
+        A configuration without what the plain model does not depend on.
     steps : str
         What it counts its training in.
     stage : {"before", "during", "around", "after"}
@@ -143,6 +145,7 @@ class Method:
     takes_options: bool = True
     remembers: bool = True
     settle: Callable[[Any, str], Any] = lambda config, penalty: config
+    bare: Callable[[Any], Any] = lambda config: config
     steps: str = "passes"
     stage: Stage = "during"
     caution: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from faircore.methods.cutting import OWN, CutConfig, Scored, cut_score
+from faircore.methods.cutting import OWN, CutConfig, Scored, bare, cut_score
 from faircore.methods.method import Method, Request, limit_text
 from faircore.training import Prepared, Trained
 from faircore.training.constraints import UNCONSTRAINED
@@ -103,6 +103,7 @@ THRESHOLDS = Method(
     train=train_thresholds,
     work=_work,
     largest=UNCONSTRAINED,
+    bare=bare,
     targets=True,
     takes_options=False,
     unseen="select",
@@ -124,6 +125,7 @@ REJECT = Method(
     describe=lambda config: f"{config.text} with the reject option",
     train=train_reject,
     work=_work,
+    bare=bare,
     largest=0.5,
     takes_options=False,
     unseen="select",

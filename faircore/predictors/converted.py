@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from faircore.predictors.trees import Trees
 
 _SURE = 80.0  # log-odds whose probability is exactly 0 or 1 in double precision
 _ALONE, _LEFT = 2, 4  # Trees: a missing value alone goes its own way; that way is left
-_HUGE = np.finfo(np.float64).max
+_HUGE = np.finfo(np.float64).max  # for infinity, which tells missing values from all others
 
 
 def predictor_of(estimator: Any, *, n_features: int | None = None) -> Network | Trees:
@@ -34,8 +35,9 @@ def predictor_of(estimator: Any, *, n_features: int | None = None) -> Network | 
     -------
     Trees or Network
         Its ``predict_proba(X)`` is the estimator's probability of its second class. For X of
-        float32 the two agree to 1e-6: of trees always, but for infinite values where a split tells
-        missing values from all others; of a LogisticRegression while each coefficient times its
+        float32 the two agree to 1e-6: of trees always, but for infinite values (where a split tells
+        missing values from all others) and for those other than zero that are nearer to it than
+        1e-35, which are taken for zero; of a LogisticRegression while each coefficient times its
         feature is of the order of 10 or below, for a network counts in single precision. An exact
         tie at one half is a selection here and none in those libraries.
 
@@ -81,7 +83,8 @@ def _reader(estimator: Any) -> Callable[..., Network | Trees] | None:
 
 
 def _lightgbm(estimator: Any) -> Trees:
-    return Trees.from_booster(estimator.booster_)
+    trees = Trees.from_booster(estimator.booster_)
+    return replace(trees, threshold=np.clip(trees.threshold, -_HUGE, _HUGE))
 
 
 def _logistic(estimator: Any) -> Network:
@@ -117,7 +120,6 @@ def _histogram(estimator: Any) -> Trees:
         nodes = predictor.nodes
         if nodes["is_categorical"].any():
             raise _categorical(estimator)
-        # An infinite threshold tells missing values from all others.
         trees.append(
             _one_tree(
                 leaf=nodes["is_leaf"].astype(bool),

@@ -117,7 +117,7 @@ class Mixture(ReadsEncoded):
                 f"{X.shape}. Encode the rows with the encoder the model was trained with."
             )
         out = np.zeros(len(X))
-        if self.mode == "drawn":
+        if self.mode == "drawn" and len(X):
             which = drawn_members(self.weights, row_draws(X, seed=self.seed))
             for i in np.unique(which):
                 rows = np.flatnonzero(which == i)
