@@ -72,7 +72,8 @@ class ReductionsWrapper(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         A row per iteration, or per model of the grid; see :class:`faircore.reductions.Reduced`.
     best_gap_ : float
         Duality gap of the mixture; NaN after a grid search.
-    n_oracle_calls_ : int
+    n_iter_, n_oracle_calls_ : int
+        Iterations, or models of the grid; fits.
     gaps_ : DataFrame
         Expected gaps of the drawn mixture on the rows learned from: ``partition``, ``event``,
         ``gap`` (largest distance from everybody's rate), ``tolerance``, ``difference`` (largest
@@ -86,8 +87,6 @@ class ReductionsWrapper(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
     fit_seconds_ : float
     classes_ : ndarray, shape (2,)
         The second in sorted order is the good one.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str, shape (d,)
 
     Warns
     -----
@@ -184,8 +183,11 @@ class ReductionsWrapper(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             grid_size=self.grid_size, sample_weight_name=self.sample_weight_name,
         )  # fmt: skip
         self.predictors_, self.weights_ = list(found.predictors), found.weights
-        self.convergence_, self.best_gap_ = found.convergence, found.best_gap
-        self.n_oracle_calls_, self.gaps_ = found.n_oracle_calls, found.gaps
+        # As plain lists: skops saves those and no tables.
+        self._convergence = found.convergence.to_dict("list")
+        self._gaps = found.gaps.to_dict("list")
+        self.n_iter_, self.n_oracle_calls_ = len(found.convergence), found.n_oracle_calls
+        self.best_gap_ = found.best_gap
         self.feasible_, self.smallest_gap_ = found.feasible, found.smallest_gap
         self.note_ = found.note
         self.fit_seconds_ = time.perf_counter() - started
@@ -193,28 +195,29 @@ class ReductionsWrapper(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
             warnings.warn(self.note_, ConvergenceWarning, stacklevel=2)
         return self
 
+    @property
+    def convergence_(self) -> pd.DataFrame:
+        """How the search went."""
+        check_is_fitted(self)
+        return pd.DataFrame(self._convergence)
+
+    @property
+    def gaps_(self) -> pd.DataFrame:
+        """Expected gaps of the drawn mixture on the rows learned from."""
+        check_is_fitted(self)
+        return pd.DataFrame(self._gaps)
+
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Mean of the models' probabilities, whatever ``mixture`` is.
 
-        A model without probabilities counts with its decision, 0 or 1.
-
-        Returns
-        -------
-        ndarray, shape (n, 2)
-            In the order of ``classes_``.
+        A model without probabilities counts with its decision, 0 or 1. Shape (n, 2), in the order
+        of ``classes_``.
         """
         good = self._mean(self._checked(X), hard=False)
         return np.column_stack([1 - good, good])
 
     def predict(self, X: Any, mixture: Mode | None = None) -> NDArray[Any]:
-        """Class of each row, (n,).
-
-        Parameters
-        ----------
-        X : array or DataFrame, shape (n, d)
-        mixture : {"drawn", "mean", "vote"}, optional
-            By default as the classifier was made.
-        """
+        """Class of each row, (n,); ``mixture`` says how, by default as the classifier was made."""
         mode = check_mode(self.mixture if mixture is None else mixture)
         X = self._checked(X)
         share = self._drawn(X) if mode == "drawn" else self._mean(X, hard=mode == "vote")

@@ -1,8 +1,9 @@
 """A chosen model as one file: everything needed to score, and not one training row.
 
 A bundle is a zip of ``bundle.json`` (what it is, and the SHA-256 of the rest), ``encoder.json``
-(how columns become what the model reads), ``model.safetensors`` (weights) and ``model_card.md``. Reading it
-needs NumPy and pandas; nothing in it is ever executed.
+(how columns become what the model reads), ``model.safetensors`` (weights) and ``model_card.md``.
+Reading it needs NumPy and pandas, and nothing in it is executed, unless it holds a model that
+somebody brought as a file: that is run in a process of its own.
 """
 
 from __future__ import annotations

@@ -27,6 +27,11 @@ then is one they never saw."""
 
 OWN, SCORE = "own", "score"
 
+SHOWN = (
+    "The audit of a review without features shows all rows, so the rows of the final check are "
+    "not sealed: their figures before any change were seen."
+)
+
 
 @dataclass(frozen=True)
 class CutConfig:
@@ -153,7 +158,9 @@ def _models(
         model = ExistingScore(prepared.dataset.spec.score or "") if config.source == SCORE else (
             request.model_of(config.source)
         )  # fmt: skip
-        yield from (Trained(number, model) for number in range(len(seeds)))
+        shown = config.source == SCORE and not prepared.dataset.spec.features
+        note = SHOWN if shown else ""
+        yield from (Trained(number, model, note=note) for number in range(len(seeds)))
         return
     learn, judge = (
         prepared.sample(split, partitions=request.partitions) for split in ("train", CUT_ON)
@@ -201,7 +208,7 @@ def _cuts(
             )
         else:
             one.predictor = Thresholded(model, rule)
-            one.note = _note(rule)
+            one.note = f"{base.note} {_note(rule)}".strip()
         found[strength] = one
     return found
 

@@ -13,8 +13,8 @@ from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import GroupKey
 from faircore.predictors.group_rule import GroupRule
 from faircore.predictors.inputs import Inputs
-from faircore.predictors.network import Network
 from faircore.predictors.mixture import Mixture
+from faircore.predictors.network import Network
 from faircore.predictors.repaired import Decorrelated, Repaired, repaired_from_arrays
 from faircore.predictors.thresholded import Thresholded
 from faircore.predictors.trees import Trees

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,7 @@ def _reader(estimator: Any) -> Callable[..., Network | Trees] | None:
 
 
 def _lightgbm(estimator: Any) -> Trees:
-    trees = Trees.from_booster(estimator.booster_)
-    return replace(trees, threshold=np.clip(trees.threshold, -_HUGE, _HUGE))
+    return Trees.from_booster(estimator.booster_)
 
 
 def _logistic(estimator: Any) -> Network:

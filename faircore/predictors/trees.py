@@ -16,6 +16,7 @@ from faircore.predictors.encoded import ReadsEncoded
 _CHUNK = 16_384  # rows predicted at once: their columns stay in cache
 _AS_ZERO, _WITH_ZERO, _ALONE = 0, 1, 2  # what becomes of a missing value at a node
 _LEFT = 4  # added where it goes left
+_HUGE = float(np.finfo(np.float32).max)  # for infinity: a split of missing values from others
 _TINY = np.float32(1e-35)  # LightGBM takes what is no further from zero for zero
 
 _OBJECTIVES = ("binary", "cross_entropy", "custom")
@@ -285,7 +286,7 @@ def _tree(settings: Mapping[str, str], scale: float, n_features: int) -> Trees:
     return Trees(
         root=np.array([-1 if one_leaf else 0], np.int32),
         feature=column("split_feature", np.int32),
-        threshold=column("threshold", np.float64),
+        threshold=np.clip(column("threshold", np.float64), -_HUGE, _HUGE),
         left=column("left_child", np.int32),
         right=column("right_child", np.int32),
         missing=(kind >> 2 & 3) + _LEFT * (kind >> 1 & 1),

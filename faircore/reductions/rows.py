@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d
 
@@ -28,6 +29,7 @@ def two_classes(X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
         raise InputError("fit requires y to be passed, but the target y is None. Pass it.")
     y = column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y, warn=True)
     check_consistent_length(X, y)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind != "binary":
@@ -66,11 +68,12 @@ def counted(sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
     """Weights of the rows, (n,), or None where each counts once."""
     if sample_weight is None:
         return None
+    given = np.asarray(sample_weight)
+    if given.size and not given.any():
+        raise InputError("Every sample weight is zero. Give some rows a weight above zero.")
     weights: NDArray[np.float64] = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not weights.sum() > 0:
-        raise InputError("Every sample weight is zero. Give some rows a weight above zero.")
     return None if (weights == 1).all() else weights
 
 

@@ -77,10 +77,11 @@ class ThresholdFrontier(GroupRules):
     Without lots one rate of one partition, with no capacity and no other limit, is solved exactly:
     every window of rates as wide as the tolerance is tried, in O(g k log k) steps for g cells and k
     distinct scores in all. Everything else is a mixed integer programme over all cuts of a cell
-    where it has 64 at most, else over the corners of its hull, 32 at even distances, and those near
-    the cuts and rates of the rule with lots. It stops after half a minute for all tolerances
-    together, so that then the answer depends on the machine. ``lower_bound`` is a cost no rule can
-    be below: with lots, and in the exact case, the cost itself.
+    where it has 64 at most, else over the corners of its hull, 32 at even distances, those near the
+    cuts and rates of the rule with lots, and then those around the best rule so far. For both rates
+    of one partition, windows on a grid of rates are tried besides. The programmes stop after 20
+    seconds for all tolerances together, so that then the answer depends on the machine.
+    ``lower_bound`` is a cost no rule can be below: with lots, and in the exact case, the cost.
 
     ``loss_bound`` is the most that the best rule without a lot costs above the best with one, both
     within the same tolerance. Two arguments, of which the smaller counts. Selecting everybody, or

@@ -16,6 +16,7 @@ from faircore.thresholds.bounds import (
     rounded_up,
     rounding_loss,
 )
+from faircore.thresholds.boxes import BOTH_RATES, best_in_boxes
 from faircore.thresholds.cells import Ints
 from faircore.thresholds.curves import Array, Curve, Mixture
 from faircore.thresholds.limits import Limit, gap_of
@@ -23,11 +24,13 @@ from faircore.thresholds.problem import Problem
 from faircore.thresholds.programme import Programme
 from faircore.thresholds.windows import best_in_windows
 
-SECONDS = 30.0
+SECONDS = 20.0
 """Time for all mixed integer programmes of one search together."""
 FEW = 64
 """A curve with at most so many cuts offers all of them to the mixed integer programme."""
-_NEAR = 2  # neighbours on either side of where the rule with a lot is
+_NEAR = 10  # neighbours on either side of where the rule with a lot is
+_AROUND = 32  # and of where the best rule so far is
+_ROUNDS = 2  # times that the cuts around the best rule are searched
 _FLAT = 1e-7  # cost per tolerance that is nothing
 _SLACK = 1e-9  # a gap beyond its limit by less is rounding
 
@@ -155,7 +158,7 @@ class Search:
         fallback: list[list[Mixture]],
     ) -> dict[float, Found]:
         """Best single cuts among some, by mixed integer programmes with a limit of time."""
-        seconds, known = SECONDS / (len(order) + 1), list(fallback)
+        seconds, known = SECONDS / (len(order) + 1) / (1 + _ROUNDS), list(fallback)
         if not fallback:
             nearest = self._programme(drawn[order[0]]).least_gap(seconds)
             known += [] if nearest is None else [nearest]
@@ -170,16 +173,40 @@ class Search:
                 best = self._cheapest(known, tolerance)
                 if tried.complete:
                     bound = max(bound, proven)
+                elif best is not None:
+                    best = self._refined(best, tolerance, seconds)
+                    known.append(best)
             found[tolerance] = best, bound
         smallest = 0.0 if fallback else min(
             (self.running_gap(m) for m in known if self._allowed(m, math.inf)), default=math.inf
         )  # fmt: skip
         return {t: Found(m, smallest, bounds[t], bound) for t, (m, bound) in found.items()}
 
+    def _refined(self, best: list[Mixture], tolerance: float, seconds: float) -> list[Mixture]:
+        """Cheaper single cuts, if any, in the neighbourhood of some."""
+        for _ in range(_ROUNDS):
+            positions = [
+                np.unique(np.clip(mixture.positions + np.arange(-_AROUND, _AROUND + 1), 0,
+                                  len(curve.cuts) - 1))
+                for curve, mixture in zip(self.problem.curves, best, strict=True)
+            ]  # fmt: skip
+            near = Programme(self.problem, positions, self.limits, self.selection)
+            more = near.solve_whole(tolerance, seconds)[0]
+            if more is None or not self._allowed(more, tolerance):
+                break
+            if self._cost(more) > self._cost(best) - _SLACK:
+                break
+            best = more
+        return best
+
     def _guesses(self, tolerance: float, drawn: list[Mixture]) -> Iterator[list[Mixture]]:
-        """Single cuts to be no worse than: those the loss bound speaks of."""
+        """Single cuts to be no worse than, such as those the loss bound speaks of."""
         if not is_drawn(drawn):
             yield drawn
+        elif any(one.constraint == BOTH_RATES and one.fixed is None for one in self.limits):
+            if len(self.problem.part_groups) == 1:
+                l1 = self.problem.yardstick.norm == "l1"  # of two gaps half as wide at most
+                yield best_in_boxes(self.problem, tolerance / 2 if l1 else tolerance)
         elif can_round(self.problem, self.limits, self.selection):
             constraint = self.limits[0].constraint
             jump = rounding_loss(self.problem, constraint)[1]

@@ -15,7 +15,7 @@ from faircore.thresholds.problem import Problem
 ONE_RATE = ("demographic_parity", "equal_opportunity", "predictive_equality")
 """Constraints about a single rate."""
 
-_SAME = 1e-12  # rates this near are equal, whatever the sums they come from were rounded to
+SAME = 1e-12  # rates this near are equal, whatever the sums they come from were rounded to
 
 
 def own_rates(curve: Curve, constraint: str) -> Array | None:
@@ -67,13 +67,13 @@ def best_in_windows(
     for one in steps:
         if not one.compared:
             continue
-        table, first = _least_table(one.costs), np.searchsorted(one.rates, lows)
+        table, first = least_table(one.costs), np.searchsorted(one.rates, lows)
         for total, tolerance in zip(totals, tolerances, strict=True):
-            last = np.searchsorted(one.rates, lows + tolerance + _SAME, side="right")
-            total += _least(table, first, last)
+            last = np.searchsorted(one.rates, lows + tolerance + SAME, side="right")
+            total += least(table, first, last)
     best = lows[totals.argmin(axis=1)]
     return [
-        [Mixture.single(one.cheapest(low, low + tolerance + _SAME)) for one in steps]
+        [Mixture.single(one.cheapest(low, low + tolerance + SAME)) for one in steps]
         for low, tolerance in zip(best, tolerances, strict=True)
     ]
 
@@ -101,7 +101,7 @@ class _Step:
         return int(self.positions[np.where(inside, self.costs, np.inf).argmin()])
 
 
-def _least_table(costs: Array) -> Array:
+def least_table(costs: Array) -> Array:
     """Least cost of the 2^j entries from each on, shape (levels, d)."""
     levels = [costs]
     for j in range(len(costs).bit_length() - 1):
@@ -111,7 +111,7 @@ def _least_table(costs: Array) -> Array:
     return np.stack(levels)
 
 
-def _least(table: Array, first: NDArray[np.intp], last: NDArray[np.intp]) -> Array:
+def least(table: Array, first: NDArray[np.intp], last: NDArray[np.intp]) -> Array:
     """Least cost of the entries from ``first`` to before ``last``; infinite where there is none."""
     length = last - first
     level = np.frexp(np.maximum(length, 1).astype(np.float64))[1] - 1

@@ -71,7 +71,7 @@ class Prepared:
         )
 
     def attributes_of(self, partitions: Sequence[str]) -> list[tuple[str, ...]]:
-        """Attributes of the named partitions (of all if none), in the order they are under audit."""
+        """Attributes of the named partitions (of all if none), in their order."""
         return [
             p.attributes for p in self.groups.partitions if not partitions or p.name in partitions
         ]

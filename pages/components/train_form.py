@@ -106,13 +106,13 @@ def _offers(able: list[str], penalty: str, *, learns: bool) -> list[str]:
 
 
 def _offer(name: str, method: Method, penalty: str, default: bool) -> bool:
-    """One method with its range of strengths, side by side; whether it is wanted."""
-    what, low, high, steps = st.columns([4, 2, 2, 2], vertical_alignment="top")
-    wanted = what.checkbox(f"**{method.title}**", value=default, key=f"use-{name}")
+    """One method with its range of strengths; whether it is wanted."""
+    wanted = st.checkbox(f"**{method.title}**", value=default, key=f"use-{name}")
     needs = f" {NEEDS}" if method.needs_groups else ""
-    what.caption(f"{method.sentence}{needs} {method.caution}".strip())
+    st.caption(f"{method.sentence}{needs} {method.caution}".strip())
     if not wanted or method.fixed:
         return wanted
+    low, high, steps, _ = st.columns(4)
     weakest, strongest = method.strengths(penalty)
     scale, unit, step = (100, ", points", 0.5) if method.targets else (1, "", 0.1)
     first, last = _ends(method)

@@ -25,7 +25,7 @@ DECIDES = {
     "vote": "their votes",
     "drawn": "one of them, by lot",
 }
-UNSEEN = {"pooled": "is treated as everybody is", "refuse": "is refused"}
+UNSEEN = {"pooled": "as everybody", "refuse": "is refused"}
 REPAIRS = ("reweighed", "resampled", "massaged", "repaired", "decorrelated")
 CUTS = ("thresholds", "reject_option")
 
@@ -51,6 +51,10 @@ def configs(
     trees = "boosted" in chosen or base.get("kind") == "trees"
     networks = {"regularized", "lagrangian", "adversarial"} & {*chosen}
     shared = _network_settings() if networks or base.get("kind") == "network" else {}
+    charged = _penalty_settings() if "regularized" in chosen else {}
+    if charged and charged["warmup_epochs"] >= shared["epochs"]:
+        st.error("The warm-up must end before training does. Make it shorter, or add passes.")
+        return None
     grown = _tree_settings(several=several) if trees else {}
     plain = {
         "kind": base.get("kind") or "trees",
@@ -58,6 +62,9 @@ def configs(
         "network": shared if base.get("kind") == "network" else {},
     }
     for name in chosen:
+        if name == "regularized":
+            found[name] = METHODS[name].config(**(shared | charged))
+            continue
         config = _config(name, shared, grown, base, plain)
         if config is None:
             return None
@@ -99,30 +106,27 @@ def _base(chosen: list[str], sources: Mapping[str, str], *, learns: bool) -> dic
         found |= _cut_settings()
     elif {"repaired", "decorrelated"} & {*chosen}:
         found["unseen"] = three.selectbox(
-            "A group not seen before", list(UNSEEN), format_func=UNSEEN.__getitem__
+            "A group not seen", list(UNSEEN), format_func=UNSEEN.__getitem__
         )
     return found
 
 
 def _cut_settings() -> dict[str, Any]:
-    one, two, three, four, five = st.columns(5, vertical_alignment="bottom")
-    return {
-        "by_lot": one.checkbox(
-            "Decide by lot near a cut",
-            help="A limit is then met exactly on the rows the cuts are set on. Without lots it is "
-            "met as closely as whole thresholds can.",
-        ),
-        "cost_false_yes": two.number_input("Cost of a wrong yes", 0.01, 1e3, 1.0, step=0.5),
-        "cost_false_no": three.number_input("Cost of a wrong no", 0.01, 1e3, 1.0, step=0.5),
-        "min_people": int(
-            four.number_input(
-                "Rows for a cut of its own", 0, 10_000, 20, help="Smaller groups share one cut."
-            )
-        ),
-        "unseen": five.selectbox(
-            "A group not seen before", list(UNSEEN), format_func=UNSEEN.__getitem__
-        ),
+    one, two, three, four = st.columns(4)
+    costs = {
+        "cost_false_yes": one.number_input("Cost of a wrong yes", 0.01, 1e3, 1.0, step=0.5),
+        "cost_false_no": two.number_input("Cost of a wrong no", 0.01, 1e3, 1.0, step=0.5),
     }
+    smallest = three.number_input(
+        "Rows for a cut of its own", 0, 10_000, 20, help="Smaller groups share one cut."
+    )
+    unseen = four.selectbox("A group not seen", list(UNSEEN), format_func=UNSEEN.__getitem__)
+    by_lot = st.checkbox(
+        "People near a cut may be decided by lot",
+        help="A limit is then met exactly on the rows the cuts are set on. Without lots it is met "
+        "as closely as whole thresholds can.",
+    )
+    return costs | {"min_people": int(smallest), "unseen": unseen, "by_lot": by_lot}
 
 
 def _config(
@@ -136,12 +140,6 @@ def _config(
     method = METHODS[name]
     if name == "boosted":
         return method.config(**grown)
-    if name == "regularized":
-        own = _penalty_settings()
-        if own["warmup_epochs"] >= shared["epochs"]:
-            st.error("The warm-up must end before training does. Make it shorter, or add passes.")
-            return None
-        return method.config(**(shared | own))
     if name in ("lagrangian", "adversarial"):
         return _priced(shared) if name == "lagrangian" else _opponent(shared)
     if name == "existing":

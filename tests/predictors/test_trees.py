@@ -263,4 +263,21 @@ def test_predicting_loads_neither_lightgbm_nor_torch() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"lightgbm", "torch", "sklearn", "pandas"} & set(loaded)
+    assert not {"lightgbm", "torch", "sklearn", "fairlearn"} & set(loaded)
+
+
+def test_a_split_that_tells_missing_values_from_all_others_survives() -> None:
+    """LightGBM writes its threshold as infinity."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 1))
+    X[rng.random(600) < 0.5] = np.nan
+    y = np.where(np.isnan(X[:, 0]), rng.random(600) < 0.9, rng.random(600) < 0.1)
+    booster = lgb.train(
+        {"objective": "binary", "verbosity": -1, "num_leaves": 2, "num_threads": 1},
+        lgb.Dataset(X, y.astype(float)),
+        num_boost_round=3,
+    )
+    assert "threshold=inf" in booster.model_to_string()
+    trees = predictor_from_arrays(Trees.from_booster(booster).to_arrays())
+    assert isinstance(trees, Trees)
+    np.testing.assert_allclose(trees.predict_proba(X), booster.predict(X), atol=1e-12)

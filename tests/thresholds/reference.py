@@ -1,4 +1,4 @@
-"""The same optimum by plain means: all cuts, all pairs of groups, dense; and tables to try it on."""
+"""The same optimum by plain means: all cuts, all pairs of groups, dense; and tables to try."""
 
 from __future__ import annotations
 
@@ -68,6 +68,9 @@ def _measures(constraint: str, norm: str) -> list[tuple[str, float, float]]:
             ("rates", 1.0, -1.0),
             ("rates", -1.0, 1.0),
             ("rates", -1.0, -1.0),
+            # For pairs of which one group has one rate only.
+            ("rates", 1.0, 0.0),
+            ("rates", 0.0, 1.0),
         ],
     }[constraint]
 
@@ -81,8 +84,10 @@ class Cuts:
     chosen: NDArray[np.bool_]  # (n, cuts)
 
 
-def all_cuts(data: Table, attributes: Sequence[str]) -> Cuts:
+def all_cuts(data: Table, attributes: Sequence[str], few: Sequence[tuple[str, ...]] = ()) -> Cuts:
+    """Cuts of each cell; the cells of ``few`` share theirs."""
     rows = [tuple(row) for row in data.labels[list(attributes)].itertuples(index=False)]
+    rows = [("few",) if row in few else row for row in rows]
     cells = sorted(set(rows))
     cell, columns = [], []
     for number, name in enumerate(cells):
@@ -123,10 +128,11 @@ def best_cost(
     norm: str = "linf",
     costs: tuple[float, float] = (1.0, 1.0),
     selection: tuple[float, float] = (0.0, 1.0),
+    few: Sequence[tuple[str, ...]] = (),
 ) -> float:
     """Least cost of any mixture of cuts per cell within the limits."""
     attributes = list(dict.fromkeys(a for p in partitions for a in p))
-    cuts, good, total = all_cuts(data, attributes), data.y == 1, data.weights.sum()
+    cuts, good, total = all_cuts(data, attributes, few), data.y == 1, data.weights.sum()
     cost = (costs[0] * (data.weights * ~good) - costs[1] * (data.weights * good)) @ cuts.chosen
     rows, ends = [], []
     for constraint, limit in limits.items():
@@ -153,7 +159,7 @@ def best_single(
     costs: tuple[float, float] = (1.0, 1.0),
     selection: tuple[float, float] = (0.0, 1.0),
 ) -> float:
-    """Least cost of one cut per cell within the limits, by trying all; infinite if there is none."""
+    """Least cost of one cut per cell within the limits, by trying all; infinite without any."""
     attributes = list(dict.fromkeys(a for p in partitions for a in p))
     cuts, good, total = all_cuts(data, attributes), data.y == 1, data.weights.sum()
     cost = (costs[0] * (data.weights * ~good) - costs[1] * (data.weights * good)) @ cuts.chosen
