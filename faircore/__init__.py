@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         LagrangianFairnessTrainer as LagrangianFairnessTrainer,
     )
     from faircore.estimators.networks import FairNetClassifier as FairNetClassifier
+    from faircore.estimators.reductions import ReductionsWrapper as ReductionsWrapper
     from faircore.export.bundle import export_bundle as export_bundle
     from faircore.export.bundle import load_bundle as load_bundle
     from faircore.frontier import Candidate as Candidate
@@ -50,8 +51,19 @@ if TYPE_CHECKING:
     from faircore.plots import group_intervals as group_intervals
     from faircore.plots import impossibility_figure as impossibility_figure
     from faircore.plots import save_figure as save_figure
+    from faircore.predictors.brought import BroughtModel as BroughtModel
+    from faircore.repair import Decorrelator as Decorrelator
+    from faircore.repair import DisparateImpactRepairer as DisparateImpactRepairer
+    from faircore.repair import Massager as Massager
+    from faircore.repair import Resampler as Resampler
+    from faircore.repair import ReweighedClassifier as ReweighedClassifier
+    from faircore.repair import Reweigher as Reweigher
+    from faircore.shelf import bring_model as bring_model
     from faircore.sweep import run_plan as run_plan
     from faircore.sweep import run_sweep as run_sweep
+    from faircore.thresholds import RejectOption as RejectOption
+    from faircore.thresholds import ThresholdFrontier as ThresholdFrontier
+    from faircore.thresholds import unprocess as unprocess
     from faircore.training import FairnessRegularizer as FairnessRegularizer
     from faircore.training import TrainingConfig as TrainingConfig
     from faircore.training.adversarial import AdversarialConfig as AdversarialConfig
@@ -61,51 +73,63 @@ if TYPE_CHECKING:
     from faircore.training.reversal import GradientReversalLayer as GradientReversalLayer
 
 _HOMES = {
-    "GroupReport": "faircore.audit",
-    "Wording": "faircore.audit",
-    "consistency": "faircore.audit.individual",
-    "find_proxies": "faircore.audit.proxies",
-    "group_intervals": "faircore.plots",
-    "group_report": "faircore.audit",
-    "impossibility": "faircore.audit",
-    "impossibility_figure": "faircore.plots",
-    "similar_people": "faircore.audit.similar",
-    "stand_in": "faircore.audit.imitation",
-    "switch_test": "faircore.audit.flips",
-    "train_baseline": "faircore.audit.baseline",
     "AdversarialConfig": "faircore.training.adversarial",
     "AdversarialDebiasingTrainer": "faircore.estimators.adversarial",
     "BoostingConfig": "faircore.training.boosting",
+    "BroughtModel": "faircore.predictors.brought",
     "Candidate": "faircore.frontier",
     "Constraint": "faircore.training.constraints",
     "DataSpec": "faircore.data",
     "Dataset": "faircore.data",
+    "Decorrelator": "faircore.repair",
+    "DisparateImpactRepairer": "faircore.repair",
     "FairBoostingClassifier": "faircore.estimators.boosting",
     "FairNetClassifier": "faircore.estimators.networks",
     "FaircoreError": "faircore.errors",
     "FairnessRegularizer": "faircore.training",
     "Frontier": "faircore.frontier",
     "GradientReversalLayer": "faircore.training.reversal",
+    "GroupReport": "faircore.audit",
     "Groups": "faircore.groups",
     "LagrangianConfig": "faircore.training.lagrangian",
     "LagrangianFairnessTrainer": "faircore.estimators.lagrangian",
+    "Massager": "faircore.repair",
     "PENALTIES": "faircore.penalties",
     "PenaltyOptions": "faircore.penalties",
+    "ReductionsWrapper": "faircore.estimators.reductions",
+    "RejectOption": "faircore.thresholds",
     "Report": "faircore.metrics",
+    "Resampler": "faircore.repair",
+    "ReweighedClassifier": "faircore.repair",
+    "Reweigher": "faircore.repair",
     "Sensitive": "faircore.data",
     "SweepPlan": "faircore.plans",
     "SweepSpec": "faircore.plans",
+    "ThresholdFrontier": "faircore.thresholds",
     "TrainingConfig": "faircore.training",
+    "Wording": "faircore.audit",
+    "bring_model": "faircore.shelf",
+    "consistency": "faircore.audit.individual",
     "convergence_figure": "faircore.plots",
     "evaluate": "faircore.metrics",
     "export_bundle": "faircore.export.bundle",
+    "find_proxies": "faircore.audit.proxies",
     "frontier_figure": "faircore.plots",
+    "group_intervals": "faircore.plots",
+    "group_report": "faircore.audit",
+    "impossibility": "faircore.audit",
+    "impossibility_figure": "faircore.plots",
     "load_bundle": "faircore.export.bundle",
     "pareto_frontier": "faircore.pareto",
     "read_dataset": "faircore.data",
     "run_plan": "faircore.sweep",
     "run_sweep": "faircore.sweep",
     "save_figure": "faircore.plots",
+    "similar_people": "faircore.audit.similar",
+    "stand_in": "faircore.audit.imitation",
+    "switch_test": "faircore.audit.flips",
+    "train_baseline": "faircore.audit.baseline",
+    "unprocess": "faircore.thresholds",
 }
 
 __all__ = sorted(_HOMES)

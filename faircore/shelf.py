@@ -6,12 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from faircore.data import Dataset
 from faircore.errors import StoreError
 from faircore.predictors import Predictor, predictor_from_arrays
+from faircore.predictors.brought import BroughtModel
 from faircore.store import StoredTrial, TrialStore
+from faircore.training.prepared import inputs_of
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,6 @@ def bring_model(
     InputError
         When the file cannot be read safely, or does not fit the columns.
     """
-    from faircore.predictors.brought import BroughtModel
-
     numeric = [
         str(column)
         for column, dtype in dataset.features.dtypes.items()
@@ -90,6 +91,7 @@ def bring_model(
         data, columns=[*columns, *told], numeric=numeric, attributes=told,
         positive=positive, name=name,
     )  # fmt: skip
+    model.scores(inputs_of(dataset, np.arange(min(20, dataset.n_rows))))
     arrays = model.to_arrays()
     reference = hashlib.sha256(b"".join(arrays[k].tobytes() for k in sorted(arrays))).hexdigest()
     brought = Brought(reference[:32], name, model.shape_text)

@@ -25,7 +25,11 @@ LIMIT = SweepSpec((0.05,), method="lagrangian")
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_request_of_every_method_survives_json(method: str) -> None:
-    spec = SweepSpec((0.1,), method=method, options=PenaltyOptions(versus="pairs", memory=0.5))
+    spec = SweepSpec(
+        (0.0 if METHODS[method].fixed else 0.1,),
+        method=method,
+        options=PenaltyOptions(versus="pairs", memory=0.5),
+    )
     assert SweepSpec.from_json(spec.to_json()) == spec
     assert METHODS[method].plain in spec.strengths
     plan = SweepPlan((spec,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,17 @@ _SHOWN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_r
 
 
 def model_card(
-    name: str, decision: Decision, dataset: Dataset, partitions: tuple[Partition, ...]
+    name: str,
+    decision: Decision,
+    dataset: Dataset,
+    partitions: tuple[Partition, ...],
+    *,
+    cuts: Mapping[str, str] | None = None,
 ) -> str:
-    """Write the model card of a decision, Markdown."""
+    """Write the model card of a decision, Markdown.
+
+    ``cuts`` is what a score must reach by group, where groups differ in that.
+    """
     spec = dataset.spec
     hidden = hidden_groups(partitions, decision.sealed_sizes)
     overall = overall_counts(decision.sealed_counts, partitions[0])
@@ -44,6 +53,7 @@ def model_card(
         "Reason given for the choice: " + _plain(decision.reason),
         "## Model",
         _model(decision, needs_groups=spec.needs_groups or decision.needs_groups),
+        *([_cuts(cuts)] if cuts else []),
         "## Data",
         f"{dataset.n_rows:,} rows of {_code(dataset.source)}; features: "
         + ", ".join(map(_code, spec.features))
@@ -98,6 +108,14 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
         f"{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
         f"{_plain(decision.note) + ' ' if decision.note else ''}"
         f"SHA-256 of the model: `{decision.model_sha256}`."
+    )
+
+
+def _cuts(cuts: Mapping[str, str]) -> str:
+    rows = [_row([_plain(group), text]) for group, text in cuts.items()]
+    return (
+        "What the model's own score must reach to be selected, at the threshold 0.50:\n\n"
+        + "\n".join([_row(["Group", "Score needed"]), _row(["---", "---"]), *rows])
     )
 
 

@@ -9,6 +9,7 @@ from faircore.errors import BundleError
 from faircore.export.bundle import Bundle
 from faircore.export.card import model_card
 from faircore.export.reader import RowReader
+from faircore.predictors import Thresholded
 from faircore.records import ReviewStore
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
@@ -59,5 +60,11 @@ def bundle_of_review(
         reader=RowReader.of(prepared.dataset, prepared.encoder, predictor),
         threshold=decision.point.threshold,
         facts=facts,
-        card=model_card(review.name, decision, prepared.dataset, prepared.groups.partitions),
+        card=model_card(
+            review.name,
+            decision,
+            prepared.dataset,
+            prepared.groups.partitions,
+            cuts=predictor.rule.in_words() if isinstance(predictor, Thresholded) else None,
+        ),
     )

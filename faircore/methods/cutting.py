@@ -45,7 +45,8 @@ class CutConfig:
     base : BaseConfig
         The plain model, for ``"own"``.
     by_lot : bool
-        Whether people near a cut may be decided by lot: then a limit is met exactly.
+        Whether people near a cut may be decided by lot: then a limit is met exactly. Without, equal
+        error rates can hardly be had.
     norm : {"linf", "l1"}
         For equalized odds: each of both gaps, or their sum.
     cost_false_yes, cost_false_no : float
@@ -58,7 +59,7 @@ class CutConfig:
 
     source: str = OWN
     base: BaseConfig = field(default_factory=BaseConfig)
-    by_lot: bool = False
+    by_lot: bool = True
     norm: str = "linf"
     cost_false_yes: float = 1.0
     cost_false_no: float = 1.0

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig, Wrap, train_base
@@ -32,6 +33,23 @@ class RepairConfig:
     """
 
     base: BaseConfig = field(default_factory=BaseConfig)
+
+
+@dataclass(frozen=True)
+class SampleConfig(RepairConfig):
+    """What learns from resampled rows.
+
+    Attributes
+    ----------
+    how : {"uniform", "preferential"}
+        Whether rows are drawn at random, or those nearest the border are repeated and left out.
+    """
+
+    how: str = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.how not in ("uniform", "preferential"):
+            raise InputError(f"how must be uniform or preferential; it is {self.how!r}. Change it.")
 
 
 @dataclass(frozen=True)
@@ -65,37 +83,45 @@ Repair = Callable[[Told, Told, float, int, Any], tuple[EncodedRows, EncodedRows,
 and what a model of them must be wrapped in."""
 
 
-def reweighed(told: Told, amount: float, _: int) -> EncodedRows:
+def reweighed(told: Told, amount: float, _: int, __: Any) -> EncodedRows:
     """Rows whose weights make group and outcome independent."""
     from faircore.repair import reweighing
 
     return replace(told.rows, weights=reweighing(*told.parts, amount))
 
 
-def resampled(told: Told, amount: float, seed: int) -> EncodedRows:
+def resampled(told: Told, amount: float, seed: int, config: SampleConfig) -> EncodedRows:
     """Rows drawn so that group and outcome are independent."""
     from faircore.repair import resampling
 
-    return told.rows.take(resampling(*told.parts, amount, seed).astype(np.int64))
+    scores = _ranks(told) if config.how == "preferential" else None
+    return told.rows.take(resampling(*told.parts, amount, seed, scores=scores).astype(np.int64))
 
 
-def massaged(told: Told, amount: float, _: int) -> EncodedRows:
+def massaged(told: Told, amount: float, _: int, __: Any) -> EncodedRows:
     """Rows some of whose outcomes were changed until base rates are equal."""
     from faircore.repair import massaging
-    from faircore.repair.ranking import rank_scores
 
     y, sensitive, weights = told.parts
-    scores = rank_scores(None, told.rows.X.astype(np.float64), y, weights)
-    return replace(told.rows, y=massaging(y, sensitive, scores, weights, amount))
+    return replace(told.rows, y=massaging(y, sensitive, _ranks(told), weights, amount))
 
 
-def _of_rows(one: Callable[[Told, float, int], EncodedRows]) -> Repair:
+def _ranks(told: Told) -> NDArray[np.float64]:
+    """Probability of the good outcome, by a simple model of the same rows."""
+    from faircore.repair.ranking import rank_scores
+
+    y, _, weights = told.parts
+    return rank_scores(None, told.rows.X.astype(np.float64), y, weights)
+
+
+def _of_rows(one: Callable[[Told, float, int, Any], EncodedRows]) -> Repair:
     """Rows to stop on are repaired as those to learn from are: by themselves."""
 
     def repair(
-        learn: Told, judge: Told, amount: float, seed: int, _: Any
+        learn: Told, judge: Told, amount: float, seed: int, config: Any
     ) -> tuple[EncodedRows, EncodedRows, Wrap]:
-        return one(learn, amount, seed), one(judge, amount, seed), lambda model: model
+        first, second = (one(told, amount, seed, config) for told in (learn, judge))
+        return first, second, lambda model: model
 
     return repair
 
@@ -175,20 +201,26 @@ def _told(prepared: Prepared, split: str, partitions: tuple[str, ...]) -> Told:
 
 
 def _method(
-    title: str, sentence: str, repair: Repair, doing: str, *, caution: str = "", told: bool = False
+    title: str,
+    sentence: str,
+    repair: Repair,
+    doing: str,
+    *,
+    caution: str = "",
+    config: type[RepairConfig] = RepairConfig,
 ) -> Method:
     return Method(
         title=title,
         sentence=sentence,
         stage="before",
         caution=caution,
-        needs_groups=told,
+        needs_groups=config is ColumnsConfig,
         strength="Share of the repair",
         strength_text=lambda amount: f"{100 * amount:.3g} % repaired" if amount else "as it is",
         plain=0.0,
         strengths=lambda _: (0.2, 1.0),
         goals=("demographic_parity",),
-        config=ColumnsConfig if told else RepairConfig,
+        config=config,
         describe=lambda config: f"{config.base.text} on {doing}",
         train=train_repaired(repair),
         work=lambda config, n_rows, n_columns, _: config.base.work(n_rows, n_columns),
@@ -210,7 +242,8 @@ RESAMPLED = _method(
     "The same by repeating and leaving out examples, for learners that take no weights.",
     _of_rows(resampled),
     "resampled examples",
-    caution="Draws by chance: look at several seeds.",
+    caution="Draws by chance unless the doubtful are preferred: look at several seeds.",
+    config=SampleConfig,
 )
 MASSAGED = _method(
     "Relabel doubtful examples before learning",
@@ -227,8 +260,9 @@ REPAIRED = _method(
     "the order within a group (disparate-impact repair).",
     _of_columns("DisparateImpactRepairer"),
     "repaired columns",
-    caution="People with equal records are treated differently by group; a law may forbid that.",
-    told=True,
+    caution="Leaves yes-no columns as they are: where those tell the groups apart it does little. "
+    "People with equal records are treated differently by group; a law may forbid that.",
+    config=ColumnsConfig,
 )
 DECORRELATED = _method(
     "Take the group out of the columns",
@@ -238,5 +272,5 @@ DECORRELATED = _method(
     "columns without the group",
     caution="Only averages are made equal. People with equal records are treated differently by "
     "group; a law may forbid that.",
-    told=True,
+    config=ColumnsConfig,
 )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from faircore.predictors.brought import BroughtModel
 from faircore.predictors.draws import row_draws
 from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import GroupKey
@@ -55,13 +56,12 @@ def predictor_from_arrays(arrays: Arrays) -> Predictor:
     if "score.column" in arrays:
         return ExistingScore.from_arrays(arrays)
     if "brought.file" in arrays:
-        from faircore.predictors.brought import BroughtModel
-
         return BroughtModel.from_arrays(arrays)
     return Trees.from_arrays(arrays) if "tree.feature" in arrays else Network.from_arrays(arrays)
 
 
 __all__ = [
+    "BroughtModel",
     "Decorrelated",
     "ExistingScore",
     "GroupKey",

@@ -52,6 +52,23 @@ class GroupRule:
         """Whether any group is decided by lot."""
         return bool((self.shares.max(axis=1) < 1).any())
 
+    def in_words(self) -> dict[str, str]:
+        """What a score must reach to be selected, by group; the last is for groups not known."""
+        names = [" · ".join(label) for label in self.key.labels]
+        last = {"any other group": len(names)} if self.key.unseen == "pooled" else {}
+        places = {name: i for i, name in enumerate(names)} | last
+        return {name: self._cut_text(i) for name, i in places.items()}
+
+    def _cut_text(self, group: int) -> str:
+        told = [
+            (share, "nobody" if cut > 1 else "everybody" if cut <= 0 else f"{cut:.3f}")
+            for share, cut in zip(self.shares[group], self.cuts[group], strict=True)
+            if share > 0
+        ]
+        if len(told) == 1:
+            return told[0][1]
+        return ", ".join(f"{text} for {100 * share:.0f} %" for share, text in told) + ", by lot"
+
     def probability(
         self, scores: NDArray[np.floating], codes: NDArray[np.intp]
     ) -> NDArray[np.float64]:

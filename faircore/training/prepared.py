@@ -16,6 +16,18 @@ from faircore.predictors import Inputs
 from faircore.training.rows import EncodedRows
 
 
+def inputs_of(
+    dataset: Dataset, rows: NDArray[np.int64], encoded: NDArray[np.float32] | None = None
+) -> Inputs:
+    """Rows of a dataset as models may ask for them; without encoded columns unless given."""
+    return Inputs(
+        np.empty((len(rows), 0), np.float32) if encoded is None else encoded,
+        dataset.sensitive.iloc[rows],
+        dataset.features.iloc[rows],
+        None if dataset.score is None else dataset.score[rows],
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What every method of a sweep shares.
@@ -62,13 +74,7 @@ class Prepared:
 
     def inputs(self, split: str) -> Inputs:
         """Rows of a split as models may ask for them."""
-        rows, dataset = self.rows(split), self.dataset
-        return Inputs(
-            self.encoded(split),
-            dataset.sensitive.iloc[rows],
-            dataset.features.iloc[rows],
-            None if dataset.score is None else dataset.score[rows],
-        )
+        return inputs_of(self.dataset, self.rows(split), self.encoded(split))
 
     def attributes_of(self, partitions: Sequence[str]) -> list[tuple[str, ...]]:
         """Attributes of the named partitions (of all if none), in their order."""

@@ -9,7 +9,9 @@ from faircore.methods import METHODS
 from faircore.metrics import find_disparity
 from faircore.penalties import PENALTIES
 from faircore.plots import convergence_figure
+from faircore.predictors import Thresholded
 from pages.components.charts import show_chart
+from pages.components.loading import model_of
 from pages.components.words import disparity_value, plain
 
 
@@ -44,6 +46,8 @@ def facts(frontier: Frontier, position: int) -> None:
         f"{needs} a sensitive attribute at prediction time. {plain(shape)}, "
         f"made in {candidate.fit_seconds:.1f} s{best if candidate.history else ''}."
     )
+    if METHODS[candidate.method].stage == "after":
+        _thresholds(candidate)
     if candidate.history:
         with st.expander("How it learned"):
             show_chart(
@@ -55,6 +59,21 @@ def facts(frontier: Frontier, position: int) -> None:
                 key="learned",
                 alt="Loss and gap while it learned, on the rows that chose when it stopped",
             )
+
+
+def _thresholds(candidate: Candidate) -> None:
+    """What each group's score must reach."""
+    model = model_of(candidate)
+    if not isinstance(model, Thresholded):
+        return
+    told = model.rule.in_words()
+    with st.expander("Thresholds of each group"):
+        st.caption("A score of the model at least this high is a yes, at the threshold 0.50 above.")
+        st.dataframe(
+            {"Group": list(told), "Score needed": list(told.values())},
+            hide_index=True,
+            width="stretch",
+        )
 
 
 def _promise(frontier: Frontier, position: int) -> str:

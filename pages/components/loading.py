@@ -10,7 +10,9 @@ import streamlit as st
 
 from faircore.data import Table, read_table
 from faircore.frontier import Candidate, Frontier
+from faircore.predictors import Predictor
 from faircore.records import Review, ReviewStore, trial_ids
+from faircore.shelf import read_predictor
 from faircore.store import TrialStore
 from faircore.sweep import MEASURED, read_candidate
 from faircore.training import Prepared
@@ -47,6 +49,11 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def model_of(candidate: Candidate) -> Predictor:
+    """The model of a candidate."""
+    return _model(str(default_workspace()), candidate.id)
+
+
 def table_of(path: str) -> Table:
     """An uploaded file, read."""
     return _table(path, hashlib.sha256(Path(path).read_bytes()).hexdigest())
@@ -74,6 +81,11 @@ def _frontier(
 def _candidate(workspace: str, trial_id: str, stamp: int) -> Candidate | None:
     stored = TrialStore(Path(workspace) / "trials").get(trial_id)
     return None if stored is None else read_candidate(trial_id, stored)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _model(workspace: str, trial_id: str) -> Predictor:
+    return read_predictor(trial_id, workspace=workspace)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the file")

@@ -62,7 +62,7 @@ def plan_form(
         "Seeds", 1, 20, 1, help="Each strength is trained from several starts, to see the luck."
     )
     with st.expander("How each of them learns"):
-        settings = configs(chosen, sources, several=seeds > 1, learns=learns)
+        settings = configs(chosen, sources, penalty, several=seeds > 1, learns=learns)
     options = PenaltyOptions()
     if any(METHODS[name].takes_options for name in chosen):
         with st.expander("How groups are compared while learning"):

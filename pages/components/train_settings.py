@@ -25,13 +25,19 @@ DECIDES = {
     "vote": "their votes",
     "drawn": "one of them, by lot",
 }
+DRAWS = {"uniform": "at random", "preferential": "the doubtful first"}
 UNSEEN = {"pooled": "as everybody", "refuse": "is refused"}
 REPAIRS = ("reweighed", "resampled", "massaged", "repaired", "decorrelated")
 CUTS = ("thresholds", "reject_option")
 
 
 def configs(
-    chosen: list[str], sources: Mapping[str, str], *, several: bool, learns: bool
+    chosen: list[str],
+    sources: Mapping[str, str],
+    penalty: str,
+    *,
+    several: bool,
+    learns: bool,
 ) -> dict[str, Any] | None:
     """Ask for the configuration of each method; ``None`` with a word when one cannot be.
 
@@ -40,6 +46,8 @@ def configs(
     chosen : list of str
     sources : mapping of reference to name
         Models there are already, for what works around one.
+    penalty : str
+        The goal.
     several : bool
         Whether there are several seeds, so that a seed must decide something.
     learns : bool
@@ -47,7 +55,7 @@ def configs(
     """
     found: dict[str, Any] = {}
     around = {*REPAIRS, *CUTS, "reductions", "existing"} & {*chosen}
-    base = _base(chosen, sources, learns=learns) if around else {}
+    base = _base(chosen, sources, penalty, learns=learns) if around else {}
     trees = "boosted" in chosen or base.get("kind") == "trees"
     networks = {"regularized", "lagrangian", "adversarial"} & {*chosen}
     shared = _network_settings() if networks or base.get("kind") == "network" else {}
@@ -72,10 +80,12 @@ def configs(
     return found
 
 
-def _base(chosen: list[str], sources: Mapping[str, str], *, learns: bool) -> dict[str, Any]:
+def _base(
+    chosen: list[str], sources: Mapping[str, str], penalty: str, *, learns: bool
+) -> dict[str, Any]:
     """What repairs, mixtures and thresholds work around."""
     st.markdown("**The model that is repaired, mixed or cut**")
-    one, two, three, _ = st.columns(4)
+    one, two, three, last = st.columns(4)
     own = KINDS if learns and {*chosen} - {"existing"} else {}
     for_cuts = sources if {*CUTS, "existing"} & {*chosen} else {}
     picked = one.selectbox(
@@ -102,8 +112,10 @@ def _base(chosen: list[str], sources: Mapping[str, str], *, learns: bool) -> dic
             help="The limit is promised for lots alone; the other two give everybody the same "
             "answer every time, and the gap they reach is measured.",
         )  # fmt: skip
+    if "resampled" in chosen:
+        found["how"] = last.selectbox("Resample", list(DRAWS), format_func=DRAWS.__getitem__)
     if {*CUTS} & {*chosen}:
-        found |= _cut_settings()
+        found |= _cut_settings(penalty)
     elif {"repaired", "decorrelated"} & {*chosen}:
         found["unseen"] = three.selectbox(
             "A group not seen", list(UNSEEN), format_func=UNSEEN.__getitem__
@@ -111,7 +123,7 @@ def _base(chosen: list[str], sources: Mapping[str, str], *, learns: bool) -> dic
     return found
 
 
-def _cut_settings() -> dict[str, Any]:
+def _cut_settings(penalty: str) -> dict[str, Any]:
     one, two, three, four = st.columns(4)
     costs = {
         "cost_false_yes": one.number_input("Cost of a wrong yes", 0.01, 1e3, 1.0, step=0.5),
@@ -123,8 +135,10 @@ def _cut_settings() -> dict[str, Any]:
     unseen = four.selectbox("A group not seen", list(UNSEEN), format_func=UNSEEN.__getitem__)
     by_lot = st.checkbox(
         "People near a cut may be decided by lot",
-        help="A limit is then met exactly on the rows the cuts are set on. Without lots it is met "
-        "as closely as whole thresholds can.",
+        value=penalty == "equalized_odds",
+        key=f"by-lot-{penalty}",
+        help="A limit is then met exactly on the rows the cuts are set on. Without lots, shares "
+        "selected can be made nearly as equal; error rates cannot, but at a high cost.",
     )
     return costs | {"min_people": int(smallest), "unseen": unseen, "by_lot": by_lot}
 

@@ -24,7 +24,7 @@ from faircore.methods.cost import machine_speed
 from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
 from faircore.methods.reductions import ReductionsConfig
-from faircore.methods.repaired import ColumnsConfig, RepairConfig
+from faircore.methods.repaired import ColumnsConfig, RepairConfig, SampleConfig
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plots import METHOD_NAMES
 from faircore.predictors import predictor_from_arrays
@@ -45,7 +45,8 @@ QUICK: dict[str, Any] = {
 }
 
 TREES = BaseConfig(trees=BoostingConfig(n_rounds=25, n_leaves=8))
-QUICK |= dict.fromkeys(("reweighed", "resampled", "massaged"), RepairConfig(TREES))
+QUICK |= dict.fromkeys(("reweighed", "massaged"), RepairConfig(TREES))
+QUICK["resampled"] = SampleConfig(TREES)
 QUICK |= dict.fromkeys(("repaired", "decorrelated"), ColumnsConfig(TREES))
 QUICK |= dict.fromkeys(("thresholds", "reject_option"), CutConfig(base=TREES))
 QUICK["reductions"] = ReductionsConfig(TREES, rounds=6)
