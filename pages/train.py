@@ -10,6 +10,7 @@ from faircore.errors import FaircoreError
 from faircore.jobs import start_sweep
 from faircore.methods.cost import machine_speed
 from faircore.plans import SweepPlan
+from faircore.plots import METHOD_NAMES
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.bring_model import bring_form, sources_of
@@ -35,7 +36,8 @@ def launch(review: Review, plan: SweepPlan) -> None:
 def note(review: Review, plan: SweepPlan) -> str:
     """How much there is to train, and about how long that takes."""
     wanted, done = len(plan.trial_ids(review.fingerprint)), stored(review, plan)
-    text = f"{wanted} models, the plain one of each kind included."
+    kinds = ", ".join(METHOD_NAMES[spec.method].lower() for spec in plan.sweeps)
+    text = f"{wanted} models: {kinds}; the plain one of each kind included."
     if done:
         text += f" {done} of them are trained already and will not be trained again."
     if done == wanted:

@@ -161,7 +161,8 @@ def _models(
         )  # fmt: skip
         shown = config.source == SCORE and not prepared.dataset.spec.features
         note = SHOWN if shown else ""
-        yield from (Trained(number, model, note=note) for number in range(len(seeds)))
+        shape = model.shape_text
+        yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return
     learn, judge = (
         prepared.sample(split, partitions=request.partitions) for split in ("train", CUT_ON)
@@ -208,7 +209,8 @@ def _cuts(
                 f"smallest they reach is {100 * point['smallest_gap']:.3g}."
             )
         else:
-            one.predictor = Thresholded(model, rule)
+            one.predictor = cut = Thresholded(model, rule)
+            one.shape = cut.shape_text if base.shape else ""
             one.note = f"{base.note} {_note(rule)}".strip()
         found[strength] = one
     return found

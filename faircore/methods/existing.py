@@ -43,7 +43,7 @@ def take_existing(
         else request.model_of(source)
     )
     for position in range(len(trials)):
-        yield Trained(position, model, note=NOTE)
+        yield Trained(position, model, note=NOTE, shape=model.shape_text)
     if on_progress is not None:
         on_progress(1.0)
 

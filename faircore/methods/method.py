@@ -116,7 +116,7 @@ class Method:
     bare : callable
         A configuration without what the plain model does not depend on.
     steps : str
-        What it counts its training in.
+        What it counts its training in; ``rounds`` where that depends on the model.
     stage : {"before", "during", "around", "after"}
         Where it steps in: the data, the learning, a learner as a whole, or its decisions.
     caution : str

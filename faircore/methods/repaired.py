@@ -226,6 +226,7 @@ def _method(
         work=lambda config, n_rows, n_columns, _: config.base.work(n_rows, n_columns),
         largest=1.0,
         takes_options=False,
+        steps="rounds",
     )
 
 

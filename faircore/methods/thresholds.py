@@ -106,6 +106,7 @@ THRESHOLDS = Method(
     bare=bare,
     targets=True,
     takes_options=False,
+    steps="rounds",
     unseen="select",
 )
 
@@ -128,5 +129,6 @@ REJECT = Method(
     bare=bare,
     largest=0.5,
     takes_options=False,
+    steps="rounds",
     unseen="select",
 )

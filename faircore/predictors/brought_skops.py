@@ -57,6 +57,7 @@ _TRUSTED = frozenset({
     "collections.OrderedDict", "functools.partial", "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
     "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.compose._column_transformer.make_column_selector",  # asked while fitting alone
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.model_selection._split.KFold", "sklearn.model_selection._split.StratifiedKFold",
