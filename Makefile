@@ -35,6 +35,10 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/lagrangian_adult.py
 	$(BIN)/python benchmarks/adversarial_adult.py
 	$(BIN)/python benchmarks/penalty_cost.py
+	$(BIN)/python benchmarks/around_trees.py
+	$(BIN)/python benchmarks/thresholds_speed.py
+	$(BIN)/python benchmarks/reductions_cost.py
+	$(BIN)/python benchmarks/acs_thresholds.py $(ACS)
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/big_file_speed.py
 

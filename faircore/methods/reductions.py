@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
 from faircore.training.parallel import OnProgress
 
+if TYPE_CHECKING:
+    from faircore.reductions import Reduced
+
+SLACK = 0.001  # a limit missed by less counts as kept
 _FITS_PER_ROUND = 2  # of the search: the gradient's model and the linear programme's
 
 
@@ -31,6 +35,8 @@ class ReductionsConfig:
         Trees, without early stopping; for a network, logistic regression.
     rounds : int
         Of the search, at most; each trains about twice.
+    crossed : float
+        How many times the limit a gap between crossed groups may be, 1 or more.
     mixture : {"mean", "vote", "drawn"}
         See :class:`faircore.predictors.mixture.Mixture`.
 
@@ -41,13 +47,18 @@ class ReductionsConfig:
 
     base: BaseConfig = field(default_factory=BaseConfig)
     rounds: int = 20
+    crossed: float = 1.0
     mixture: Mode = "drawn"
 
     def __post_init__(self) -> None:
         check_mode(self.mixture)
         object.__setattr__(self, "rounds", int(self.rounds))
-        if self.rounds < 1:
-            raise InputError(f"rounds must be 1 or more; it is {self.rounds}. Change it.")
+        object.__setattr__(self, "crossed", float(self.crossed))
+        for name in ("rounds", "crossed"):
+            if not 1 <= getattr(self, name) < float("inf"):
+                raise InputError(
+                    f"{name} must be 1 or more; it is {getattr(self, name)}. Change it."
+                )
 
     @property
     def text(self) -> str:
@@ -100,7 +111,8 @@ def _search(
             estimator=_estimator(config.base, seed),
             constraint=request.penalty,
             # It bounds each group's distance to everybody: two of them make a gap.
-            tolerance=tolerance / 2 if not plain else 1.0,
+            tolerance=1.0 if plain else tolerance / 2,
+            crossed_tolerance=1.0 if plain else min(1.0, config.crossed * tolerance / 2),
             max_iter=config.rounds if not plain else 1,
             on_fit=tell,
         )  # fmt: skip
@@ -112,7 +124,21 @@ def _search(
         Mixture(members, found.weights, config.mixture, seed),
         best_epoch=found.n_oracle_calls,
         fit_seconds=found.fit_seconds,
-        note="" if plain else found.note,
+        note="" if plain else _note(found),
+    )
+
+
+def _note(found: Reduced) -> str:
+    """Whether the mixture keeps what was asked for, on the rows learned from."""
+    table = found.gaps
+    missed = table["difference"] - 2 * table["tolerance"]
+    if float(missed.max()) <= SLACK:
+        return ""
+    row: Any = table.iloc[int(missed.to_numpy().argmax())]
+    return (
+        f"Infeasible: asked for a gap of {200 * row['tolerance']:.3g} points; the smallest the "
+        f"mixture reaches is {100 * row['difference']:.3g} ({row['partition']}), on the rows it "
+        "learned from. Allow a wider gap, or more rounds."
     )
 
 

@@ -249,9 +249,12 @@ def test_every_interval_holds_its_estimate_and_grows_with_confidence(
     (low, high), (other_low, other_high) = ratio_limits(*table), ratio_limits(*swapped)
     if share1 > 0 and share2 > 0:
         with np.errstate(divide="ignore"):
-            np.testing.assert_allclose(
-                [low, high], [1 / other_high, np.divide(1, other_low)], rtol=1e-5, atol=1e-8
-            )
+            inverse = np.array([1 / other_high, np.divide(1, other_low)])
+        # With half a person in a group no ratio is too large; where the search ends is rounding.
+        far = 1e9
+        np.testing.assert_allclose(
+            np.minimum([low, high], far), np.minimum(inverse, far), rtol=1e-5, atol=1e-8
+        )
 
 
 def test_empty_groups_have_no_limits_and_spoil_no_others() -> None:
