@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from faircore.errors import InputError
-from faircore.methods.method import Method, Request
+from faircore.methods.method import Method, Work
 from faircore.methods.regularized import layers_text, network_work
-from faircore.training import Prepared, Trained, TrainingConfig
+from faircore.training import Trained, TrainingConfig
 from faircore.training.adversarial import AdversarialConfig, train_adversarial_networks
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 
 @dataclass(frozen=True)
@@ -38,23 +36,15 @@ class OpponentConfig:
             )
 
 
-def train_hiding(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Train one network per (strength, seed); see :class:`faircore.methods.method.Train`."""
+def train_hiding(work: Work) -> Iterator[Trained]:
+    """Train one network per (strength, seed)."""
     return train_adversarial_networks(
-        prepared.sample("train", partitions=request.partitions),
-        prepared.sample("select", partitions=request.partitions),
-        trials=trials,
-        hidden=request.config.hidden,
-        config=request.config.training,
-        on_progress=on_progress,
-        on_epoch=on_epoch,
+        work.rows("train"),
+        work.rows("select"),
+        trials=work.trials,
+        hidden=work.config.hidden,
+        config=work.config.training,
+        **work.told,
     )
 
 
@@ -78,7 +68,7 @@ ADVERSARIAL = Method(
     goals=("demographic_parity", "equalized_odds"),
     config=OpponentConfig,
     describe=lambda config: layers_text(config.hidden),
-    train=train_hiding,
+    run=train_hiding,
     work=_work,
     takes_options=False,
     settle=lambda config, penalty: replace(config, training=replace(config.training, goal=penalty)),

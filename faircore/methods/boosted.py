@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from faircore.methods.bases import trees_work
-from faircore.methods.method import Method, Request
+from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES, find_penalty
-from faircore.training import Prepared, Trained
+from faircore.training import Trained
 from faircore.training.boosting import BoostingConfig, train_trees
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 
-def train_boosted(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Grow one model per (eta, seed); see :class:`faircore.methods.method.Train`."""
+def train_boosted(work: Work) -> Iterator[Trained]:
+    """Grow one model per (eta, seed)."""
     return train_trees(
-        prepared.sample("train", partitions=request.partitions),
-        prepared.sample("select", partitions=request.partitions),
-        penalty=find_penalty(request.penalty),
-        trials=trials,
-        config=request.config,
-        options=request.options,
-        on_progress=on_progress,
-        on_epoch=on_epoch,
+        work.rows("train"),
+        work.rows("select"),
+        penalty=find_penalty(work.request.penalty),
+        trials=work.trials,
+        config=work.config,
+        options=work.request.options,
+        **work.told,
     )
 
 
@@ -49,7 +39,7 @@ BOOSTED = Method(
     goals=tuple(PENALTIES),
     config=BoostingConfig,
     describe=lambda config: f"trees of {config.n_leaves} leaves",
-    train=train_boosted,
+    run=train_boosted,
     steps="rounds",
     remembers=False,
     work=lambda config, n_rows, n_columns, _: trees_work(config, n_rows, n_columns),

@@ -5,21 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig, train_base
-from faircore.methods.method import Request
+from faircore.methods.method import Work
 from faircore.predictors import GroupRule, Predictor, Thresholded
 from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import Unseen
-from faircore.training import Prepared, Trained, train_in_threads
+from faircore.training import Trained, train_in_threads
 from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 CUT_ON = "calibrate"
 """Split that cuts are set on, and that stops the training of the score they cut. The select split
@@ -87,26 +84,6 @@ def bare(config: CutConfig) -> CutConfig:
     return CutConfig(source=config.source, base=config.base)
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """Rows with a score, to set cuts on.
-
-    Attributes
-    ----------
-    scores, y : ndarray, shape (n,)
-    sensitive : DataFrame, shape (n, attributes)
-    weights : ndarray, shape (n,)
-    partitions : list of tuple of str
-        Between whose groups the limit holds.
-    """
-
-    scores: NDArray[np.float64]
-    y: NDArray[np.int8]
-    sensitive: pd.DataFrame
-    weights: NDArray[np.float64]
-    partitions: list[tuple[str, ...]]
-
-
 class Fitted(Protocol):
     """Rules, one per strength asked for; none where it cannot be met."""
 
@@ -114,59 +91,58 @@ class Fitted(Protocol):
     points_: pd.DataFrame
 
 
-def cut_score(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    fit: Callable[[Scored, Sequence[float]], Fitted],
-    *,
-    plain: float,
-    on_progress: OnProgress | None,
-    on_epoch: OnEpoch | None,
-) -> Iterator[Trained]:
+class Cutter(Protocol):
+    """Finds rules for a score; not fitted yet."""
+
+    def fit(
+        self, scores: Any, y_true: Any, *, sensitive_features: Any, sample_weight: Any
+    ) -> Fitted:
+        """Find them."""
+
+
+Make = Callable[[Sequence[float]], Cutter]
+"""A cutter for the strengths asked for."""
+
+
+def cut_score(work: Work, make: Make, *, plain: float) -> Iterator[Trained]:
     """Cut one score per seed in all ways asked for; ``plain`` leaves it as it is."""
+    trials = work.trials
     seeds = list(dict.fromkeys(seed for _, seed in trials))
     of = [[i for i, (_, own) in enumerate(trials) if own == seed] for seed in seeds]
 
     def tell(number: int, row: dict[str, float]) -> None:
-        for position in of[number] if on_epoch is not None else ():
-            on_epoch(position, row)  # type: ignore[misc]
+        if work.on_epoch is not None:
+            for position in of[number]:
+                work.on_epoch(position, row)
 
-    for base in _models(prepared, seeds, request, on_progress, tell):
+    for base in _models(work, seeds, tell):
         own = {i: trials[i][0] for i in of[base.position]}
         strengths = sorted(set(own.values()) - {plain})
         made: dict[float, Trained] = {plain: base}
         if base.predictor is None:
             made |= dict.fromkeys(strengths, base)
         elif strengths:
-            made |= _cuts(prepared, base, base.predictor, request, fit, strengths)
+            made |= _cuts(work, base, base.predictor, make, strengths)
         for position, strength in own.items():
             yield replace(made[strength], position=position)
-    if on_progress is not None:
-        on_progress(1.0)
+    if work.on_progress is not None:
+        work.on_progress(1.0)
 
 
-def _models(
-    prepared: Prepared,
-    seeds: list[int],
-    request: Request,
-    on_progress: OnProgress | None,
-    tell: OnEpoch,
-) -> Iterator[Trained]:
+def _models(work: Work, seeds: list[int], tell: OnEpoch) -> Iterator[Trained]:
     """The scores to cut, one per seed."""
-    config: CutConfig = request.config
+    config: CutConfig = work.config
+    spec = work.prepared.dataset.spec
     if config.source != OWN:
-        model = ExistingScore(prepared.dataset.spec.score or "") if config.source == SCORE else (
-            request.model_of(config.source)
+        model = ExistingScore(spec.score or "") if config.source == SCORE else (
+            work.request.model_of(config.source)
         )  # fmt: skip
-        shown = config.source == SCORE and not prepared.dataset.spec.features
+        shown = config.source == SCORE and not spec.features
         note = SHOWN if shown else ""
         shape = model.shape_text
         yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return
-    learn, judge = (
-        prepared.sample(split, partitions=request.partitions) for split in ("train", CUT_ON)
-    )
+    learn, judge = work.rows("train"), work.rows(CUT_ON)
 
     def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
         for number, (_, seed) in enumerate(part):
@@ -178,23 +154,27 @@ def _models(
 
     yield from train_in_threads(
         some, [(0.0, seed) for seed in seeds], config.base.epochs,
-        on_progress=on_progress, on_epoch=tell, together=1,
+        on_progress=work.on_progress, on_epoch=tell, together=1,
     )  # fmt: skip
 
 
 def _cuts(
-    prepared: Prepared,
+    work: Work,
     base: Trained,
     model: Predictor,
-    request: Request,
-    fit: Callable[[Scored, Sequence[float]], Fitted],
+    make: Make,
     strengths: list[float],
 ) -> dict[float, Trained]:
     """What becomes of each strength: a model, or why there is none."""
-    started = time.perf_counter()
+    started, prepared = time.perf_counter(), work.prepared
+    rows = prepared.rows(CUT_ON)
     try:
-        scored = _scored(prepared, model, request)
-        fitted = fit(scored, strengths)
+        fitted = make(strengths).fit(
+            model.scores(prepared.inputs(CUT_ON)),
+            prepared.dataset.y_true[rows],
+            sensitive_features=prepared.dataset.sensitive.iloc[rows],
+            sample_weight=prepared.weights[rows],
+        )
     except InputError as error:
         return {s: Trained(0, failure=str(error), history=base.history) for s in strengths}
     seconds = base.fit_seconds + (time.perf_counter() - started) / len(strengths)
@@ -224,15 +204,4 @@ def _note(rule: GroupRule) -> str:
     return (
         f"In {groups}, people near the cut are decided by lot. The lot is fixed by the person's "
         "own data: asking again gives the same answer."
-    )
-
-
-def _scored(prepared: Prepared, model: Predictor, request: Request) -> Scored:
-    rows = prepared.rows(CUT_ON)
-    return Scored(
-        model.scores(prepared.inputs(CUT_ON)),
-        prepared.dataset.y_true[rows],
-        prepared.dataset.sensitive.iloc[rows].reset_index(drop=True),
-        prepared.weights[rows],
-        prepared.attributes_of(request.partitions),
     )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from faircore.methods.cutting import SCORE
-from faircore.methods.method import Method, Request
+from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES
 from faircore.predictors.existing import ExistingScore
-from faircore.training import Prepared, Trained
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
+from faircore.training import Trained
 
 
 @dataclass(frozen=True)
@@ -27,25 +25,18 @@ class ExistingConfig:
     source: str = SCORE
 
 
-def take_existing(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Train nothing; see :class:`faircore.methods.method.Train`."""
-    source = request.config.source
+def take_existing(work: Work) -> Iterator[Trained]:
+    """Train nothing."""
+    source, request = work.config.source, work.request
     model = (
-        ExistingScore(prepared.dataset.spec.score or "")
+        ExistingScore(work.prepared.dataset.spec.score or "")
         if source == SCORE
         else request.model_of(source)
     )
-    for position in range(len(trials)):
+    for position in range(len(work.trials)):
         yield Trained(position, model, note=NOTE, shape=model.shape_text)
-    if on_progress is not None:
-        on_progress(1.0)
+    if work.on_progress is not None:
+        work.on_progress(1.0)
 
 
 NOTE = (
@@ -65,7 +56,7 @@ EXISTING = Method(
     goals=tuple(PENALTIES),
     config=ExistingConfig,
     describe=lambda config: "existing score" if config.source == SCORE else "model you brought",
-    train=take_existing,
+    run=take_existing,
     work=lambda *_: 0.05,
     largest=0.0,
     takes_options=False,

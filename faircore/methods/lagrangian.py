@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from faircore.methods.method import Method, Request, limit_text
+from faircore.methods.method import Method, Work, limit_text
 from faircore.methods.regularized import layers_text, network_work
-from faircore.training import Prepared, Trained
+from faircore.training import Trained
 from faircore.training.constraints import UNCONSTRAINED, Constraint
 from faircore.training.lagrangian import LagrangianConfig, train_lagrangian
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 
-def train_limited(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Train one network per (tolerance, seed); see :class:`faircore.methods.method.Train`."""
+def train_limited(work: Work) -> Iterator[Trained]:
+    """Train one network per (tolerance, seed)."""
     return train_lagrangian(
-        prepared.sample("train", partitions=request.partitions),
-        prepared.sample("select", partitions=request.partitions),
-        constraints=[Constraint(request.penalty)],
-        trials=trials,
-        config=request.config,
-        on_progress=on_progress,
-        on_epoch=on_epoch,
+        work.rows("train"),
+        work.rows("select"),
+        constraints=[Constraint(work.request.penalty)],
+        trials=work.trials,
+        config=work.config,
+        **work.told,
     )
 
 
@@ -44,7 +34,7 @@ LAGRANGIAN = Method(
     goals=("demographic_parity", "equal_opportunity", "equalized_odds", "predictive_parity"),
     config=LagrangianConfig,
     describe=lambda config: layers_text(config.training.hidden),
-    train=train_limited,
+    run=train_limited,
     work=lambda config, n_rows, n_columns, _: (
         1.5 * network_work(config.training, n_rows, n_columns)
     ),

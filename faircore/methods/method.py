@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from faircore.errors import InputError
 from faircore.penalties import PenaltyOptions
 from faircore.predictors import Predictor
-from faircore.training import Prepared, Trained
+from faircore.training import EncodedRows, Prepared, Trained
 from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
 from faircore.training.parallel import OnProgress
@@ -59,22 +59,52 @@ class Request:
     model_of: ModelOf = no_models
 
 
-class Train(Protocol):
-    """How a method trains."""
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Trials to train, and whom to tell how far they are.
 
-    def __call__(
-        self,
-        prepared: Prepared,
-        trials: Sequence[tuple[float, int]],
-        request: Request,
-        *,
-        on_progress: OnProgress | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> Iterator[Trained]:
-        """Train one model per (strength, seed) and yield each as soon as it is done.
+    Attributes
+    ----------
+    prepared : Prepared
+    trials : sequence of (strength, seed)
+    request : Request
+    on_progress, on_epoch : callable, optional
+        Both may raise to stop.
+    """
 
-        ``position`` counts through the trials. Both callables may raise to stop.
-        """
+    prepared: Prepared
+    trials: Sequence[tuple[float, int]]
+    request: Request
+    on_progress: OnProgress | None = None
+    on_epoch: OnEpoch | None = None
+
+    @property
+    def config(self) -> Any:
+        """The method's own configuration."""
+        return self.request.config
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Both callables, by name."""
+        return {"on_progress": self.on_progress, "on_epoch": self.on_epoch}
+
+    @property
+    def partitions(self) -> list[tuple[str, ...]]:
+        """Attributes of each partition that the request is about."""
+        return self.prepared.attributes_of(self.request.partitions)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Every attribute that occurs in them."""
+        return tuple(dict.fromkeys(a for names in self.partitions for a in names))
+
+    def rows(self, split: str) -> EncodedRows:
+        """Rows of a split, with the groups that the request is about."""
+        return self.prepared.sample(split, partitions=self.request.partitions)
+
+
+Run = Callable[[Work], Iterator[Trained]]
+"""Trains one model per trial and yields each as soon as it is done, with its position."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +131,8 @@ class Method:
         Dataclass of its configuration; its defaults are sensible.
     describe : callable
         A configuration in words: what tells its models from others.
-    train : Train
+    run : callable
+        How it trains.
     work : callable
         Seconds per trial at the speed of the reference machine, from a configuration, the
         training rows, the encoded columns and the penalty.
@@ -138,7 +169,7 @@ class Method:
     goals: tuple[str, ...]
     config: type
     describe: Callable[[Any], str]
-    train: Train
+    run: Run
     work: Callable[[Any, int, int, str], float]
     largest: float = 1e6
     targets: bool = False
@@ -152,6 +183,21 @@ class Method:
     needs_groups: bool = False
     unseen: str = "calibrate"
     fixed: bool = False
+
+    def train(
+        self,
+        prepared: Prepared,
+        trials: Sequence[tuple[float, int]],
+        request: Request,
+        *,
+        on_progress: OnProgress | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> Iterator[Trained]:
+        """Train one model per (strength, seed) and yield each as soon as it is done.
+
+        ``position`` counts through the trials. Both callables may raise to stop.
+        """
+        return self.run(Work(prepared, trials, request, on_progress, on_epoch))
 
     def read_config(self, raw: Mapping[str, Any]) -> Any:
         """Configuration from plain data."""

@@ -10,13 +10,12 @@ import numpy as np
 
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig
-from faircore.methods.method import Method, Request, limit_text
+from faircore.methods.method import Method, Request, Work, limit_text
 from faircore.predictors.converted import predictor_of
 from faircore.predictors.mixture import Mixture, Mode, check_mode
-from faircore.training import EncodedRows, Prepared, Trained, train_in_threads
+from faircore.training import EncodedRows, Trained, train_in_threads
 from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 if TYPE_CHECKING:
     from faircore.reductions import Reduced
@@ -66,21 +65,13 @@ class ReductionsConfig:
         return self.base.text if self.base.kind == "trees" else "logistic regression"
 
 
-def train_reduced(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Search one mixture per (tolerance, seed); see :class:`faircore.methods.method.Train`.
+def train_reduced(work: Work) -> Iterator[Trained]:
+    """Search one mixture per (tolerance, seed).
 
     There are no passes to tell ``on_epoch`` of: it is asked, with a row that counts fits alone,
     whether to go on.
     """
-    learn = prepared.sample("train", partitions=request.partitions)
-    config: ReductionsConfig = request.config
+    learn, config = work.rows("train"), work.config
     most = config.rounds * _FITS_PER_ROUND
 
     def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
@@ -89,11 +80,9 @@ def train_reduced(
             def tell(fits: int, position: int = position) -> None:
                 report(position, {"epoch": float(min(fits, most))})
 
-            yield _search(position, learn, tolerance, seed, request, tell)
+            yield _search(position, learn, tolerance, seed, work.request, tell)
 
-    return train_in_threads(
-        some, trials, most, on_progress=on_progress, on_epoch=on_epoch, together=1
-    )
+    return train_in_threads(some, work.trials, most, together=1, **work.told)
 
 
 def _search(
@@ -183,7 +172,7 @@ REDUCTIONS = Method(
     goals=("demographic_parity", "equal_opportunity", "equalized_odds"),
     config=ReductionsConfig,
     describe=lambda config: f"mixture of {config.text}",
-    train=train_reduced,
+    run=train_reduced,
     steps="fits",
     work=lambda config, n_rows, n_columns, _: (
         config.rounds * _FITS_PER_ROUND * config.base.work(n_rows, n_columns)

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from faircore.methods.method import Method, Request
+from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES, find_penalty
-from faircore.training import Prepared, Trained, TrainingConfig, train_stacks
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
+from faircore.training import Trained, TrainingConfig, train_stacks
 
 
-def train_regularized(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Train one network per (eta, seed); see :class:`faircore.methods.method.Train`."""
+def train_regularized(work: Work) -> Iterator[Trained]:
+    """Train one network per (eta, seed)."""
     return train_stacks(
-        prepared.sample("train", partitions=request.partitions),
-        prepared.sample("select", partitions=request.partitions),
-        penalty=find_penalty(request.penalty),
-        trials=trials,
-        config=request.config,
-        options=request.options,
-        on_progress=on_progress,
-        on_epoch=on_epoch,
+        work.rows("train"),
+        work.rows("select"),
+        penalty=find_penalty(work.request.penalty),
+        trials=work.trials,
+        config=work.config,
+        options=work.request.options,
+        **work.told,
     )
 
 
@@ -61,6 +51,6 @@ REGULARIZED = Method(
     goals=tuple(PENALTIES),
     config=TrainingConfig,
     describe=lambda config: layers_text(config.hidden),
-    train=train_regularized,
+    run=train_regularized,
     work=lambda config, n_rows, n_columns, _: network_work(config, n_rows, n_columns),
 )

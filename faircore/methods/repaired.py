@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig, Wrap, train_base
-from faircore.methods.method import Method, Request, Train
+from faircore.methods.method import Method, Run, Work
 from faircore.predictors.group_key import Unseen
-from faircore.training import EncodedRows, Prepared, Trained, train_in_threads
+from faircore.training import EncodedRows, Trained, train_in_threads
 from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 
 @dataclass(frozen=True)
@@ -154,25 +153,18 @@ def _of_columns(kind: Literal["Decorrelator", "DisparateImpactRepairer"]) -> Rep
     return repair
 
 
-def train_repaired(repair: Repair) -> Train:
-    """Make the training function of one repair; see :class:`faircore.methods.method.Train`."""
+def train_repaired(repair: Repair) -> Run:
+    """Make the training function of one repair."""
 
-    def train(
-        prepared: Prepared,
-        trials: Sequence[tuple[float, int]],
-        request: Request,
-        *,
-        on_progress: OnProgress | None = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> Iterator[Trained]:
-        learn, judge = (_told(prepared, split, request.partitions) for split in ("train", "select"))
-        base: BaseConfig = request.config.base
+    def train(work: Work) -> Iterator[Trained]:
+        learn, judge = _told(work, "train"), _told(work, "select")
+        base: BaseConfig = work.config.base
 
         def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
             for position, (amount, seed) in enumerate(part):
                 try:
                     rows, stop, wrap = (
-                        repair(learn, judge, amount, seed, request.config)
+                        repair(learn, judge, amount, seed, work.config)
                         if amount
                         else (learn.rows, judge.rows, lambda model: model)
                     )
@@ -187,17 +179,15 @@ def train_repaired(repair: Repair) -> Train:
                 wrapped = None if one.predictor is None else wrap(one.predictor)
                 yield replace(one, position=position, predictor=wrapped)
 
-        return train_in_threads(
-            some, trials, base.epochs, on_progress=on_progress, on_epoch=on_epoch, together=1
-        )
+        return train_in_threads(some, work.trials, base.epochs, together=1, **work.told)
 
     return train
 
 
-def _told(prepared: Prepared, split: str, partitions: tuple[str, ...]) -> Told:
-    crossed = dict.fromkeys(a for names in prepared.attributes_of(partitions) for a in names)
-    sensitive = prepared.dataset.sensitive.iloc[prepared.rows(split)][list(crossed)]
-    return Told(prepared.sample(split, partitions=partitions), sensitive.reset_index(drop=True))
+def _told(work: Work, split: str) -> Told:
+    sensitive = work.prepared.dataset.sensitive.iloc[work.prepared.rows(split)]
+    sensitive = sensitive[list(work.attributes)]
+    return Told(work.rows(split), sensitive.reset_index(drop=True))
 
 
 def _method(
@@ -222,7 +212,7 @@ def _method(
         goals=("demographic_parity",),
         config=config,
         describe=lambda config: f"{config.base.text} on {doing}",
-        train=train_repaired(repair),
+        run=train_repaired(repair),
         work=lambda config, n_rows, n_columns, _: config.base.work(n_rows, n_columns),
         largest=1.0,
         takes_options=False,

@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from faircore.methods.cutting import OWN, CutConfig, Scored, bare, cut_score
-from faircore.methods.method import Method, Request, limit_text
-from faircore.training import Prepared, Trained
+from faircore.methods.cutting import OWN, CutConfig, bare, cut_score
+from faircore.methods.method import Method, Work, limit_text
+from faircore.training import Trained
 from faircore.training.constraints import UNCONSTRAINED
-from faircore.training.loop import OnEpoch
-from faircore.training.parallel import OnProgress
 
 if TYPE_CHECKING:
     from faircore.thresholds import RejectOption, ThresholdFrontier
 
 
-def train_thresholds(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Cut one score per seed at every tolerance; see :class:`faircore.methods.method.Train`."""
-    config: CutConfig = request.config
+def train_thresholds(work: Work) -> Iterator[Trained]:
+    """Cut one score per seed at every tolerance."""
+    config, request = work.config, work.request
 
-    def fit(scored: Scored, tolerances: Sequence[float]) -> ThresholdFrontier:
+    def make(tolerances: Sequence[float]) -> ThresholdFrontier:
         from faircore.thresholds import ThresholdFrontier
 
         return ThresholdFrontier(
@@ -36,46 +27,29 @@ def train_thresholds(
             norm=config.norm if request.penalty == "equalized_odds" else "linf",
             costs=(config.cost_false_yes, config.cost_false_no),
             randomised=config.by_lot,
-            partitions=scored.partitions,
+            partitions=work.partitions,
             min_people=config.min_people,
             unseen=config.unseen,
-        ).fit(
-            scored.scores, scored.y, sensitive_features=scored.sensitive,
-            sample_weight=scored.weights,
-        )  # fmt: skip
+        )
 
-    return cut_score(
-        prepared, trials, request, fit,
-        plain=UNCONSTRAINED, on_progress=on_progress, on_epoch=on_epoch,
-    )  # fmt: skip
+    return cut_score(work, make, plain=UNCONSTRAINED)
 
 
-def train_reject(
-    prepared: Prepared,
-    trials: Sequence[tuple[float, int]],
-    request: Request,
-    *,
-    on_progress: OnProgress | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Iterator[Trained]:
-    """Turn decisions near one half; see :class:`faircore.methods.method.Train`."""
-    config: CutConfig = request.config
+def train_reject(work: Work) -> Iterator[Trained]:
+    """Turn decisions near one half."""
+    config, request = work.config, work.request
 
-    def fit(scored: Scored, widths: Sequence[float]) -> RejectOption:
+    def make(widths: Sequence[float]) -> RejectOption:
         from faircore.thresholds import RejectOption
 
-        crossed = tuple(dict.fromkeys(a for names in scored.partitions for a in names))
         return RejectOption(
-            tuple(widths), constraint=request.penalty, partition=crossed, unseen=config.unseen
-        ).fit(
-            scored.scores, scored.y, sensitive_features=scored.sensitive,
-            sample_weight=scored.weights,
-        )  # fmt: skip
+            tuple(widths),
+            constraint=request.penalty,
+            partition=work.attributes,
+            unseen=config.unseen,
+        )
 
-    return cut_score(
-        prepared, trials, request, fit,
-        plain=0.0, on_progress=on_progress, on_epoch=on_epoch,
-    )  # fmt: skip
+    return cut_score(work, make, plain=0.0)
 
 
 def _work(config: CutConfig, n_rows: int, n_columns: int, _: str) -> float:
@@ -100,7 +74,7 @@ THRESHOLDS = Method(
     goals=("demographic_parity", "equal_opportunity", "equalized_odds"),
     config=CutConfig,
     describe=lambda config: f"{config.text} with thresholds by group",
-    train=train_thresholds,
+    run=train_thresholds,
     work=_work,
     largest=UNCONSTRAINED,
     bare=bare,
@@ -124,7 +98,7 @@ REJECT = Method(
     goals=("demographic_parity", "equal_opportunity"),
     config=CutConfig,
     describe=lambda config: f"{config.text} with the reject option",
-    train=train_reject,
+    run=train_reject,
     work=_work,
     bare=bare,
     largest=0.5,
