@@ -66,8 +66,15 @@ def walk(page: Page, server: Server, album: Album) -> None:
     page.get_by_role("option", name="sex", exact=True).click()
     page.keyboard.press("Escape")
     wait_idle(page)
-    for method in ("Penalise a gap while growing trees", "Forbid a gap larger than"):
-        page.get_by_text(method).click()
+    for text in (
+        "Penalise a gap while growing trees",
+        "Forbid a gap larger than",
+        "Before it learns: repair the data",
+        "Reweight the examples before learning",
+        "Afterwards: leave the score",
+        "Choose thresholds per group afterwards",
+    ):
+        page.get_by_text(text).first.click()
         wait_idle(page)
     album.take("train-form")
     page.get_by_role("button", name="Launch").click()
