@@ -3,9 +3,10 @@
     python benchmarks/acs_thresholds.py acs_income_2018.parquet [--seeds 5]
 
 The file is ACSIncome of 2018 with the columns of folktables and ``PINCP`` as 0 and 1; it does not
-come with the project. The four largest groups of RAC1P; 60 % of the rows train one LightGBM without
-any constraint (early stopping on the next 15 %, which also set the thresholds), 25 % are measured
-on. The published losses are those of Cruz and Hardt (ICLR 2024) on three times as many rows.
+come with the project. The four largest groups of RAC1P, which is no feature; 60 % of the rows train
+one LightGBM without any constraint (early stopping on the next 15 %, which also set the
+thresholds), 25 % are measured on. Its settings were tuned on the stopping rows of splits 100 and
+101. The published losses are those of Cruz and Hardt (ICLR 2024) on three times as many rows.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ TARGETS = {0.02: 0.0052, 0.05: 0.0029}
 """Tolerance, and the accuracy that may be lost."""
 
 GRID = (0.0, 0.01, 0.02, 0.05, 0.1)
-CATEGORIES = ["OCCP", "POBP", "RELP", "COW", "MAR"]
 
 
 def read(path: Path) -> tuple[pd.DataFrame, NDArray[np.int8], NDArray[np.str_]]:
@@ -36,7 +36,7 @@ def read(path: Path) -> tuple[pd.DataFrame, NDArray[np.int8], NDArray[np.str_]]:
     largest = frame["RAC1P"].value_counts().index[:4]
     frame = frame[frame["RAC1P"].isin(largest)].reset_index(drop=True)
     y = frame["PINCP"].to_numpy(np.int8)
-    X = frame.drop(columns=[c for c in ("PINCP", "orig_index", "split") if c in frame])
+    X = frame.drop(columns=[c for c in ("PINCP", "RAC1P", "orig_index", "split") if c in frame])
     return X, y, frame["RAC1P"].astype(str).to_numpy()
 
 
@@ -49,12 +49,12 @@ def run(path: Path, seed: int) -> dict[str, pd.DataFrame | float]:
     learn, stop = train_test_split(rest, test_size=0.2, random_state=seed, stratify=strata[rest])
     started = time.perf_counter()
     model = lgb.LGBMClassifier(
-        n_estimators=600, num_leaves=63, learning_rate=0.1, min_child_samples=50, cat_smooth=20,
-        verbosity=-1, random_state=seed,
+        n_estimators=800, num_leaves=63, learning_rate=0.1, min_child_samples=50, reg_lambda=10,
+        colsample_bytree=0.7, max_bin=511, verbosity=-1, random_state=seed,
     )  # fmt: skip
     model.fit(
         X.iloc[learn], y[learn], eval_X=X.iloc[stop], eval_y=y[stop],
-        categorical_feature=CATEGORIES, callbacks=[lgb.early_stopping(25, verbose=False)],
+        callbacks=[lgb.early_stopping(25, verbose=False)],
     )  # fmt: skip
     trained = time.perf_counter() - started
     scores = {name: model.predict_proba(X.iloc[rows])[:, 1]

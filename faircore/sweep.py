@@ -55,7 +55,7 @@ def run_plan(
     wanted = plan.n_steps
     before = 0
     for spec in plan.sweeps:  # what cannot be trained is said before an hour is spent on the rest
-        check_spec(dataset, spec)
+        check_spec(dataset, spec, workspace)
     for spec in plan.sweeps:
 
         def report(progress: Progress, before: int = before, own: int = spec.n_steps) -> None:
@@ -94,7 +94,7 @@ def run_sweep(
     SweepError
         When the spec names a partition the dataset does not have, or the dataset has no features.
     """
-    check_spec(dataset, spec)
+    check_spec(dataset, spec, workspace)
     store = TrialStore(Path(workspace) / "trials")
     ids = {trial: spec.trial_id(dataset.fingerprint, *trial) for trial in spec.trials}
     missing = [trial for trial in spec.trials if store.get(ids[trial]) is None]
@@ -170,8 +170,8 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
     )
 
 
-def check_spec(dataset: Dataset, spec: SweepSpec) -> None:
-    """Refuse a spec that these data cannot serve."""
+def check_spec(dataset: Dataset, spec: SweepSpec, workspace: str | Path) -> None:
+    """Refuse a spec that these data, or the models there are, cannot serve."""
     source = getattr(spec.config, "source", "own")
     if source == "own" and not dataset.spec.features:
         raise SweepError(
@@ -183,6 +183,8 @@ def check_spec(dataset: Dataset, spec: SweepSpec) -> None:
             f"{dataset.source} has no column of an existing score. Choose it on the Data page, or "
             "another model to work around."
         )
+    if source not in ("own", "score"):
+        read_predictor(source, workspace=workspace)
     partitions = Groups.of_dataset(dataset).partitions
     for name in spec.partitions:
         find_partition(partitions, name)

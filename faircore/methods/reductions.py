@@ -105,8 +105,13 @@ def _search(
             max_iter=config.rounds if not plain else 1,
             on_fit=tell,
         )  # fmt: skip
-    except InputError as error:
-        return Trained(position, failure=str(error))
+    except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+        # Fairlearn and learners speak of data in their own words, which are not repeated.
+        said = str(error) if isinstance(error, InputError) else (
+            f"The search ended with an error ({type(error).__name__}). Try another learner, fewer "
+            "groups or a wider gap."
+        )  # fmt: skip
+        return Trained(position, failure=said)
     members = tuple(predictor_of(p, n_features=learn.X.shape[1]) for p in found.predictors)
     return Trained(
         position,

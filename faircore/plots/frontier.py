@@ -139,7 +139,7 @@ def _several_methods(
                     "size": np.where(best, 12, 8).tolist(),
                     "opacity": np.where(best, 1.0, 0.45).tolist(),
                 },
-                unselected={"marker": {}},
+                unselected={"marker": {"opacity": 0.6}},  # a click must not hide the others
                 zorder=2,
             )
         )

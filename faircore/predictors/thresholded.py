@@ -57,8 +57,9 @@ class Thresholded:
         codes = self.rule.key.codes(inputs.attributes(self.rule.key.attributes))
         draws = np.zeros(len(scores))
         if self.rule.randomised:
-            # The score too, for models that read no encoded column.
-            draws = row_draws(np.column_stack([inputs.encoded, scores]), seed=self.rule.seed)
+            # Not of computed scores where there are columns: their last bits depend on the batch.
+            rows = inputs.encoded if inputs.encoded.shape[1] else scores
+            draws = row_draws(rows, seed=self.rule.seed)
         return self.rule.shifted(scores, codes, draws)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

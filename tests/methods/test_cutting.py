@@ -17,6 +17,7 @@ from faircore.methods import METHODS, Request, cutting
 from faircore.methods.bases import BaseConfig, train_base
 from faircore.methods.cutting import CUT_ON, SHOWN, CutConfig
 from faircore.penalties import PenaltyOptions
+from faircore.plans import SweepSpec
 from faircore.predictors import Inputs, Predictor, Thresholded
 from faircore.thresholds import RejectOption, ThresholdFrontier
 from faircore.training import Prepared, Trained, TrainingConfig
@@ -395,3 +396,23 @@ def test_costs_are_above_zero(changes: dict[str, float], message: str) -> None:
 def test_what_is_not_used_makes_no_difference() -> None:
     assert CutConfig(source="score", base=TREES) == CutConfig(source="score")
     assert CutConfig(base=TREES) != CutConfig()
+
+
+@pytest.mark.xfail(strict=True, reason="nothing takes out what a method or goal does not use")
+@pytest.mark.parametrize(
+    ("method", "unused"),
+    [
+        ("reject_option", {"by_lot": False}),
+        ("reject_option", {"cost_false_no": 2.0}),
+        ("reject_option", {"min_people": 3}),
+        ("thresholds", {"norm": "l1"}),
+    ],
+)
+def test_settings_that_change_nothing_train_nothing_again(
+    method: str, unused: dict[str, Any]
+) -> None:
+    usual, other = (
+        SweepSpec((0.1,), method=method, config=replace(CONFIGS["score"], **given))
+        for given in ({}, unused)
+    )
+    assert usual.trial_ids("x") == other.trial_ids("x")

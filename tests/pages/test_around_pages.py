@@ -210,9 +210,7 @@ def test_a_score_without_features_can_be_cut(
     )
 
 
-def test_a_score_without_features_is_compared_on_the_page(
-    place: Place, visit: Open, no_training: None
-) -> None:
+def test_a_score_without_features_is_compared_on_the_page(place: Place, visit: Open) -> None:
     review = place.review(features=())
     plan = SweepPlan(
         (
@@ -330,6 +328,7 @@ def test_a_threshold_model_tells_its_facts(
     assert any("was not trained here" in i.value for i in app.info)
 
 
+@pytest.mark.xfail(strict=True, reason="the page says so of every score that is cut")
 def test_a_score_that_came_from_elsewhere_learned_from_no_rows_here(
     compared: Compared, place: Place, visit: Open, no_training: None
 ) -> None:
@@ -349,6 +348,17 @@ def test_a_failed_candidate_shows_its_reason(
     assert warning.endswith(r"has no model: Nobody is \<behind\>.")
     options = labelled(app.selectbox, "Model").options
     assert len(options) == len(compared[1].candidates) - 1
+
+
+@pytest.mark.xfail(strict=True, reason="the page does not call what would say so")
+def test_models_that_are_not_here_are_told_of(
+    compared: Compared, place: Place, visit: Open, no_training: None
+) -> None:
+    reviews, other = ReviewStore(place.workspace), place.review()
+    for text in (SweepPlan((SweepSpec((0.3, 0.6)),)).to_json(), compared[0].sweeps[-1]):
+        reviews.add_sweep(other.id, text)
+    app = visit("frontier.py", place.workspace, other.id)
+    assert "3 models asked for are not here" in words(app)
 
 
 def test_decide_and_export_take_a_threshold_model(

@@ -15,6 +15,7 @@ from faircore.predictors import (
     GroupKey,
     GroupRule,
     Inputs,
+    Network,
     Thresholded,
     predictor_from_arrays,
     row_draws,
@@ -145,6 +146,25 @@ def test_a_thresholded_model_decides_as_its_rule() -> None:
     again = predictor_from_arrays(model.to_arrays())
     np.testing.assert_array_equal(again.scores(inputs), model.scores(inputs))
     assert again.shape_text == model.shape_text
+
+
+def test_a_lot_does_not_depend_on_who_else_is_asked() -> None:
+    """Products of matrices round differently in batches of other sizes."""
+    n = 3_000
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 30)).astype(np.float32)
+    sex = pd.DataFrame({"sex": rng.choice(["f", "m"], n)})
+    layers = [(50, 30), (1, 50)]
+    network = Network(
+        tuple(rng.normal(0, 0.3, shape).astype(np.float32) for shape in layers),
+        tuple(np.zeros(shape[0], np.float32) for shape in layers),
+    )
+    model = Thresholded(network, RULE)
+    together = model.scores(Inputs(X, sex)) >= 0.5
+    for size in (1, 7, 100):
+        some = rng.choice(n, size, replace=False)
+        alone = model.scores(Inputs(X[some], sex.iloc[some])) >= 0.5
+        np.testing.assert_array_equal(alone, together[some])
 
 
 def test_it_refuses_to_decide_without_the_attribute() -> None:
