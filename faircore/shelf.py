@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,14 @@ class Brought:
         As it was called by who brought it.
     shape : str
         What kind of model it is, in words.
+    good : str
+        Its class that counts as the good outcome.
     """
 
     reference: str
     name: str
     shape: str
+    good: str
 
 
 def read_predictor(reference: str, *, workspace: str | Path) -> Predictor:
@@ -73,7 +77,8 @@ def bring_model(
     workspace : path
     name : str
     positive : str, optional
-        Class of the model that is the good outcome, where that is not plain.
+        Class of the model that is the good outcome; by default that of the data, where it is one
+        of the model's classes, and else the second.
 
     Raises
     ------
@@ -87,15 +92,23 @@ def bring_model(
     ]
     columns = [str(column) for column in dataset.features.columns]
     told = [a for a in dataset.sensitive.columns if a not in columns]
-    model = BroughtModel.read(
-        data, columns=[*columns, *told], numeric=numeric, attributes=told,
-        positive=positive, name=name,
+    read = partial(
+        BroughtModel.read, data, columns=[*columns, *told], numeric=numeric, attributes=told,
+        name=name,
     )  # fmt: skip
+    model = read(positive=positive)
+    good = dataset.spec.positive
+    if positive is None and good in model.facts.classes and good != model.good_class:
+        # Its classes are those of the data, where the good outcome need not come second.
+        model = read(positive=good)
     model.scores(inputs_of(dataset, np.arange(min(20, dataset.n_rows))))
     arrays = model.to_arrays()
-    reference = hashlib.sha256(b"".join(arrays[k].tobytes() for k in sorted(arrays))).hexdigest()
-    brought = Brought(reference[:32], name, model.shape_text)
-    record = {"name": name, "shape": brought.shape, "data": dataset.fingerprint}
+    unnamed = replace(model, facts=replace(model.facts, name="")).to_arrays()
+    reference = hashlib.sha256(b"".join(unnamed[k].tobytes() for k in sorted(unnamed))).hexdigest()
+    brought = Brought(reference[:32], name, model.shape_text, model.good_class)
+    record = {
+        "name": name, "shape": brought.shape, "good": brought.good, "data": dataset.fingerprint
+    }  # fmt: skip
     _brought(workspace).put(brought.reference, record, cubes={}, model=arrays)
     return brought
 
@@ -106,7 +119,7 @@ def brought_models(workspace: str | Path, fingerprint: str) -> tuple[Brought, ..
     names = sorted(p.name for p in store.root.glob("??/*")) if store.root.is_dir() else []
     found: list[tuple[str, StoredTrial | None]] = [(name, store.get(name)) for name in names]
     own = [
-        Brought(reference, stored.record["name"], stored.record["shape"])
+        Brought(reference, *(stored.record[key] for key in ("name", "shape", "good")))
         for reference, stored in found
         if stored is not None and stored.record["data"] == fingerprint
     ]

@@ -146,9 +146,9 @@ def how_to_read(frontier: Frontier) -> None:
             f"{better} is more equal: {measure.sentence}. The line joins the models that no other "
             "beats in both. All figures are measured on "
             f"{int(frontier.sizes[frontier.split][groups].sum()):,} people whose rows trained no "
-            "model but decided when each one stopped learning, so models look slightly better "
-            "here than they are; the choice itself is measured on others still. Small differences "
-            "between neighbouring dots are chance."
+            "model and set no threshold, but decided when most stopped learning, so models look "
+            "slightly better here than they are; the choice itself is measured on others still. "
+            "Small differences between neighbouring dots are chance."
         )
 
 
@@ -242,6 +242,7 @@ def main() -> None:
         sizes=frontier.sizes[frontier.split],
     )
     every_model(frontier, order)
+    cautions(review, frontier)
 
 
 main()

@@ -36,10 +36,11 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
     if options.hidden is not None:
         given["hidden"] = list(options.hidden)
     given |= {} if source is None else {"source": source}
-    used: set[str] = {"source"}
+    used: set[str] = set()
     sweeps = []
     for name, method in methods.items():
         config, choices = asdict(method.config()), asdict(PenaltyOptions())
+        _choose_base(config, given)
         places = [*_places(config), *([choices] if method.takes_options else [])]
         for key, value in given.items():
             place = next((place for place in places if key in place), None)
@@ -58,6 +59,11 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
                 config=method.read_config(config),
                 options=PenaltyOptions(**choices),
             )
+        )
+    if source is not None and "source" not in used:
+        raise InputError(
+            f"{' and '.join(names)} cannot work around a model there is. Add --method thresholds, "
+            "reject_option or existing, or leave --model and --score out."
         )
     unknown = sorted(set(given) - used)
     if unknown:
@@ -95,6 +101,15 @@ def _known(methods: Any) -> set[str]:
             key for place in _places(config) for key in place if not isinstance(place[key], dict)
         }
     return known
+
+
+def _choose_base(config: dict[str, Any], given: dict[str, Any]) -> None:
+    """Keep the settings of the base that is asked for, so that no other takes what is meant."""
+    base = config.get("base")
+    if base is not None:
+        base["kind"] = given.get("kind", base["kind"])
+        for other in {"trees", "network"} - {base["kind"]}:
+            base.pop(other, None)
 
 
 def _places(config: dict[str, Any]) -> list[dict[str, Any]]:

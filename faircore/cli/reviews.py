@@ -30,10 +30,12 @@ def sweep(options: argparse.Namespace) -> None:
     from faircore.shelf import bring_model
     from faircore.sweep import Progress, run_plan
 
-    if options.model is None and options.score is None:
-        plan_of(options)  # a wrong setting is said before a file is read
+    given = options.model is not None or options.score is not None
+    plan_of(options, source="score" if given else None)  # what is wrong is said before reading
     table, roles = read_rows(options)
-    roles = roles.with_(score=options.score) if options.score else roles
+    if options.score:
+        kept = tuple(name for name in roles.features if name != options.score)
+        roles = roles.with_(score=options.score, features=kept)
     dataset = build_dataset(table, roles)
     source = "score" if options.score else None
     if options.model is not None:
@@ -195,7 +197,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--split",
         choices=("select", "train", "calibrate"),
         help="rows to measure on: those that chose when a model stopped (default), those it "
-        "learned from, or those it never saw",
+        "learned from, or those it never saw; thresholds are set on calibrate and never saw select",
     )
     two.add_argument("--plot", help="write the plot: .html, .png or .svg")
     two.add_argument("--csv", help="write the table")

@@ -35,7 +35,7 @@ def read_delimited(file: Path, limits: Limits) -> Table:
     """
     encoding = _encoding(file)
     opening = _check_text(file, encoding)
-    delimiter, width = _sniff(opening, file.name)
+    delimiter, width = _sniff(opening, file.name, limits)
     limits.check_shape(0, width, source=file.name)
     if encoding != "utf-16":
         return _read(file, file.name, delimiter, width, limits)
@@ -77,7 +77,7 @@ def scan_delimited(file: Path, literal: str, limits: Limits) -> Scan:
             f"{file.name} must be UTF-8 text to be read in pieces, and it begins with something "
             "else. Save the file as CSV UTF-8 and try again."
         )
-    delimiter, width = _sniff(opening, file.name)
+    delimiter, width = _sniff(opening, file.name, limits)
     limits.check_shape(0, width, source=file.name)
     lines = opening.splitlines(keepends=True)
     blank = next(i for i, line in enumerate(lines) if line.strip("\r\n"))
@@ -126,7 +126,7 @@ def _check_text(file: Path, encoding: str) -> str:
                 return opening
 
 
-def _sniff(opening: str, name: str) -> tuple[str, int]:
+def _sniff(opening: str, name: str, limits: Limits) -> tuple[str, int]:
     """Delimiter and number of columns, judged on the file's first mebibyte.
 
     The delimiter that gives most rows the header's width wins; among equals, the one that gives
@@ -140,6 +140,8 @@ def _sniff(opening: str, name: str) -> tuple[str, int]:
         if widths and widths[0] > 1:
             same = Counter(widths)[widths[0]] / len(widths)
             found.append((round(same, 2), widths[0], delimiter))
+    if not found and limits.least_columns == 1:
+        return DELIMITERS[0], 1
     if not found:
         raise DataError(
             f"{name} has a single column, and a review needs several. Separate the columns by "

@@ -111,9 +111,9 @@ def _check_signature(name: str, suffix: str, opening: bytes) -> None:
 
 
 def _check_table(table: Table, limits: Limits) -> Table:
-    """What every format must have: rows, at least two columns, a header that is one."""
+    """What every format must have: rows, enough columns, a header that is one."""
     name = table.source
-    if len(table.columns) == 1:
+    if len(table.columns) < limits.least_columns:
         raise DataError(
             f"{name} has a single column, and a review needs several. If the file has more, "
             "separate them by comma, semicolon, tab or bar."

@@ -10,7 +10,7 @@ from faircore.errors import DataError
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest table that is read.
+    """The largest and the narrowest table that is read.
 
     Attributes
     ----------
@@ -18,6 +18,8 @@ class Limits:
         Largest table.
     max_bytes : int
         Largest file, and largest content once decompressed.
+    least_columns : int
+        1 or 2: a review needs several columns, rows to score may have one.
     memory : str
         Memory DuckDB may use, as it writes sizes (``"2GB"``).
     """
@@ -26,6 +28,7 @@ class Limits:
     max_columns: int = 2_000
     max_cells: int = 200_000_000
     max_bytes: int = 2 * 1024**3
+    least_columns: int = 2
     memory: str = "2GB"
 
     def check_shape(self, n_rows: int, n_columns: int, *, source: str) -> None:

@@ -56,12 +56,13 @@ def model_card(
         *([_cuts(cuts)] if cuts else []),
         "## Data",
         f"{dataset.n_rows:,} rows of {_code(dataset.source)}; features: "
-        + ", ".join(map(_code, spec.features))
+        + (", ".join(map(_code, spec.features)) or "none")
         + f". Sensitive attributes: {', '.join(map(_code, spec.attributes))}. "
         f"SHA-256 of data and roles: `{decision.data_sha256}`.",
         "## What to expect",
         f"Measured on {int(decision.sealed_sizes[partitions[0].groups].sum()):,} people whose rows "
-        "were sealed: they trained no model, stopped no training and chose no candidate. "
+        + ("were sealed: they " if spec.features else "")
+        + "trained no model, stopped no training and chose no candidate. "
         f"They have been opened {_times(decision.opening)} so far"
         + (
             "."
@@ -97,15 +98,16 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
     )
     method = METHODS[decision.method]
     asked = (
-        "nothing was asked of it but accuracy"
+        "nothing was asked of it but accuracy; "
         if decision.strength == method.plain
         else f"fair means: {PENALTIES[decision.penalty].title.lower()}; "
-        f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}"
+        f"between: {', '.join(map(_plain, decision.partitions)) or 'all groups'}; "
     )
+    if method.fixed:
+        asked = ""
     return (
-        f"Method: {method.title.lower()} ({decision.shape}); "
-        f"{asked}; "
-        f"{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
+        f"Method: {method.title.lower()} ({_plain(decision.shape)}); "
+        f"{asked}{method.strength_text(decision.strength)}; seed: {decision.seed}. {needs} "
         f"{_plain(decision.note) + ' ' if decision.note else ''}"
         f"SHA-256 of the model: `{decision.model_sha256}`."
     )
@@ -114,7 +116,8 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
 def _cuts(cuts: Mapping[str, str]) -> str:
     rows = [_row([_plain(group), text]) for group, text in cuts.items()]
     return (
-        "What the model's own score must reach to be selected, at the threshold 0.50:\n\n"
+        "What the model's own score must reach to be selected, at the threshold 0.50 (at another, "
+        "each moves as far in log-odds):\n\n"
         + "\n".join([_row(["Group", "Score needed"]), _row(["---", "---"]), *rows])
     )
 
@@ -154,7 +157,7 @@ def _alternatives(decision: Decision) -> str:
     return (
         f"{decision.considered} models were compared at threshold "
         f"{decision.view['threshold']:.2f} on rows kept for choosing, which had also decided when "
-        "each model stopped learning. Those that no other beats, and the chosen one:\n\n"
+        "most models stopped learning. Those that no other beats, and the chosen one:\n\n"
         + "\n".join([_row(head), _row(["---", "---:", "---:", "---:", "---:", "---"]), *rows])
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 from faircore.data import Dataset, Encoder, Sensitive, Table
 from faircore.data.bins import attribute_groups, bin_labels
 from faircore.errors import DataError
-from faircore.predictors import Inputs, Predictor
+from faircore.predictors import BroughtModel, Inputs, Predictor, Thresholded
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,29 @@ class RowReader:
         )
         if predictor.n_features is not None:
             return cls(encoder, told)
+        base = predictor
+        if isinstance(predictor, Thresholded):
+            base = predictor.base
+            if not predictor.rule.randomised:  # lots alone depend on the encoded columns
+                encoder = Encoder(())
+        else:
+            encoder = Encoder(())
+        if not isinstance(base, BroughtModel):
+            return cls(encoder, told, score=dataset.spec.score)
         numeric = {
-            str(name): pd.api.types.is_numeric_dtype(dtype)
-            for name, dtype in dataset.features.dtypes.items()
+            name: pd.api.types.is_numeric_dtype(dataset.features[name].dtype)
+            for name in base.facts.reads
+            if name in dataset.features
         }
-        return cls(encoder, told, numeric, dataset.spec.score)
+        return cls(encoder, told, numeric)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns a file needs."""
         told = (one.column for one, _ in self.attributes)
         score = () if self.score is None else (self.score,)
-        return tuple(dict.fromkeys([*(c.name for c in self.encoder.columns), *told, *score]))
+        encoded = (c.name for c in self.encoder.columns)
+        return tuple(dict.fromkeys([*encoded, *self.numeric, *told, *score]))
 
     def inputs(self, table: Table) -> Inputs:
         """Rows of a table as the model reads them.

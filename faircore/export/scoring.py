@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from faircore.data import read_table
+from faircore.data.limits import Limits
 from faircore.errors import BundleError, DataError
 from faircore.export.bundle import load_bundle
 
@@ -44,7 +45,7 @@ def score_file(
         When the bundle was changed, the rows lack a column, or ``keep`` names an unknown one.
     """
     bundle = load_bundle(bundle_path)
-    table = read_table(rows_path)
+    table = read_table(rows_path, limits=Limits(least_columns=1))
     unknown = [column for column in keep if column not in table.columns]
     if unknown:
         raise DataError(

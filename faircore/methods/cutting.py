@@ -12,7 +12,7 @@ import pandas as pd
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig, train_base
 from faircore.methods.method import Work
-from faircore.predictors import GroupRule, Predictor, Thresholded
+from faircore.predictors import BroughtModel, GroupKey, GroupRule, Predictor, Thresholded
 from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import Unseen
 from faircore.training import Trained, train_in_threads
@@ -42,8 +42,8 @@ class CutConfig:
     base : BaseConfig
         The plain model, for ``"own"``.
     by_lot : bool
-        Whether people near a cut may be decided by lot: then a limit is met exactly. Without, equal
-        error rates can hardly be had.
+        Whether people near a cut may be decided by lot: then a limit is met exactly, on average
+        over lots. Without, equal error rates can hardly be had.
     norm : {"linf", "l1"}
         For equalized odds: each of both gaps, or their sum.
     cost_false_yes, cost_false_no : float
@@ -71,12 +71,33 @@ class CutConfig:
             object.__setattr__(self, name, cost)
             if not 0 < cost < float("inf"):
                 raise InputError(f"{name} must be a number above 0; it is {cost}. Change it.")
+        if not isinstance(self.by_lot, bool):
+            raise InputError(f"by_lot must be true or false; it is {self.by_lot!r}. Change it.")
+        if self.norm not in ("linf", "l1"):
+            raise InputError(f"norm must be linf or l1; it is {self.norm!r}. Change it.")
+        if not 0 <= self.min_people < float("inf"):
+            raise InputError(f"min_people must be 0 or more; it is {self.min_people!r}. Change it.")
         object.__setattr__(self, "min_people", int(self.min_people))
+        GroupKey((), (), self.unseen)  # refuses what is no way to treat a row of no known group
 
     @property
     def text(self) -> str:
         """What is cut, in words."""
         return {OWN: self.base.text, SCORE: "existing score"}.get(self.source, "stored model")
+
+
+def settled(config: CutConfig, *, norm: bool, exact: bool) -> CutConfig:
+    """Leave out what does not count: equal requests then have equal ids."""
+    usual = CutConfig()
+    if not exact:
+        config = replace(
+            config,
+            by_lot=usual.by_lot,
+            cost_false_yes=usual.cost_false_yes,
+            cost_false_no=usual.cost_false_no,
+            min_people=usual.min_people,
+        )
+    return config if norm else replace(config, norm=usual.norm)
 
 
 def bare(config: CutConfig) -> CutConfig:
@@ -100,8 +121,8 @@ class Cutter(Protocol):
         """Find them."""
 
 
-Make = Callable[[Sequence[float]], Cutter]
-"""A cutter for the strengths asked for."""
+Make = Callable[[Sequence[float], int], Cutter]
+"""A cutter for the strengths asked for, with the seed of its lots."""
 
 
 def cut_score(work: Work, make: Make, *, plain: float) -> Iterator[Trained]:
@@ -122,7 +143,7 @@ def cut_score(work: Work, make: Make, *, plain: float) -> Iterator[Trained]:
         if base.predictor is None:
             made |= dict.fromkeys(strengths, base)
         elif strengths:
-            made |= _cuts(work, base, base.predictor, make, strengths)
+            made |= _cuts(work, base, base.predictor, make, strengths, seeds[base.position])
         for position, strength in own.items():
             yield replace(made[strength], position=position)
     if work.on_progress is not None:
@@ -139,7 +160,7 @@ def _models(work: Work, seeds: list[int], tell: OnEpoch) -> Iterator[Trained]:
         )  # fmt: skip
         shown = config.source == SCORE and not spec.features
         note = SHOWN if shown else ""
-        shape = model.shape_text
+        shape = named(model)
         yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return
     learn, judge = work.rows("train"), work.rows(CUT_ON)
@@ -164,12 +185,13 @@ def _cuts(
     model: Predictor,
     make: Make,
     strengths: list[float],
+    seed: int,
 ) -> dict[float, Trained]:
     """What becomes of each strength: a model, or why there is none."""
     started, prepared = time.perf_counter(), work.prepared
     rows = prepared.rows(CUT_ON)
     try:
-        fitted = make(strengths).fit(
+        fitted = make(strengths, seed).fit(
             model.scores(prepared.inputs(CUT_ON)),
             prepared.dataset.y_true[rows],
             sensitive_features=prepared.dataset.sensitive.iloc[rows],
@@ -189,11 +211,16 @@ def _cuts(
                 f"smallest they reach is {100 * point['smallest_gap']:.3g}."
             )
         else:
-            one.predictor = cut = Thresholded(model, rule)
-            one.shape = cut.shape_text if base.shape else ""
+            one.predictor = Thresholded(model, rule)
+            one.shape = f"{base.shape} with thresholds by group" if base.shape else ""
             one.note = f"{base.note} {_note(rule)}".strip()
         found[strength] = one
     return found
+
+
+def named(model: Predictor) -> str:
+    """What a model is, with the name of who brought it."""
+    return model.described if isinstance(model, BroughtModel) else model.shape_text
 
 
 def _note(rule: GroupRule) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faircore.methods.cutting import SCORE
+from faircore.methods.cutting import SCORE, SHOWN, named
 from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES
 from faircore.predictors.existing import ExistingScore
@@ -33,8 +33,9 @@ def take_existing(work: Work) -> Iterator[Trained]:
         if source == SCORE
         else request.model_of(source)
     )
+    note = NOTE if work.prepared.dataset.spec.features else f"{NOTE} {SHOWN}"
     for position in range(len(work.trials)):
-        yield Trained(position, model, note=NOTE, shape=model.shape_text)
+        yield Trained(position, model, note=note, shape=named(model))
     if work.on_progress is not None:
         work.on_progress(1.0)
 

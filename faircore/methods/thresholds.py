@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from faircore.methods.cutting import OWN, CutConfig, bare, cut_score
+from faircore.methods.cutting import OWN, CutConfig, bare, cut_score, settled
 from faircore.methods.method import Method, Work, limit_text
 from faircore.training import Trained
 from faircore.training.constraints import UNCONSTRAINED
@@ -18,18 +18,19 @@ def train_thresholds(work: Work) -> Iterator[Trained]:
     """Cut one score per seed at every tolerance."""
     config, request = work.config, work.request
 
-    def make(tolerances: Sequence[float]) -> ThresholdFrontier:
+    def make(tolerances: Sequence[float], seed: int) -> ThresholdFrontier:
         from faircore.thresholds import ThresholdFrontier
 
         return ThresholdFrontier(
             request.penalty,
             tuple(tolerances),
-            norm=config.norm if request.penalty == "equalized_odds" else "linf",
+            norm=config.norm,
             costs=(config.cost_false_yes, config.cost_false_no),
             randomised=config.by_lot,
             partitions=work.partitions,
             min_people=config.min_people,
             unseen=config.unseen,
+            seed=seed,
         )
 
     return cut_score(work, make, plain=UNCONSTRAINED)
@@ -39,7 +40,7 @@ def train_reject(work: Work) -> Iterator[Trained]:
     """Turn decisions near one half."""
     config, request = work.config, work.request
 
-    def make(widths: Sequence[float]) -> RejectOption:
+    def make(widths: Sequence[float], _: int) -> RejectOption:
         from faircore.thresholds import RejectOption
 
         return RejectOption(
@@ -78,6 +79,7 @@ THRESHOLDS = Method(
     work=_work,
     largest=UNCONSTRAINED,
     bare=bare,
+    settle=lambda config, penalty: settled(config, norm=penalty == "equalized_odds", exact=True),
     targets=True,
     takes_options=False,
     steps="rounds",
@@ -101,6 +103,7 @@ REJECT = Method(
     run=train_reject,
     work=_work,
     bare=bare,
+    settle=lambda config, _: settled(config, norm=False, exact=False),
     largest=0.5,
     takes_options=False,
     steps="rounds",

@@ -146,6 +146,16 @@ class BroughtModel:
         return cls(np.frombuffer(data, np.uint8).copy(), facts)
 
     @property
+    def good_class(self) -> str:
+        """Its class that counts as the good outcome."""
+        return self.facts.classes[self.facts.good]
+
+    @property
+    def described(self) -> str:
+        """What it is, with the name of its file."""
+        return f"{self.facts.name}, {self.shape_text}"
+
+    @property
     def needs_groups(self) -> tuple[str, ...]:
         """Sensitive attributes among the columns it reads."""
         return self.facts.attributes

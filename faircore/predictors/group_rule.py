@@ -67,7 +67,7 @@ class GroupRule:
         ]
         if len(told) == 1:
             return told[0][1]
-        return ", ".join(f"{text} for {100 * share:.0f} %" for share, text in told) + ", by lot"
+        return ", ".join(f"{text} for {100 * share:.3g} %" for share, text in told) + ", by lot"
 
     def probability(
         self, scores: NDArray[np.floating], codes: NDArray[np.intp]

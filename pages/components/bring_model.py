@@ -41,8 +41,8 @@ def bring_form(review: Review) -> None:
         file = left.file_uploader("Model file", type=["skops", "onnx"], max_upload_size=MOST_MB)
         positive = right.text_input(
             "Its class for the good outcome",
-            help="Leave empty when its classes are 0 and 1, or when the good outcome comes second "
-            "in sorted order.",
+            help="Leave empty when its classes are those of the data, or when the good outcome "
+            "comes second in sorted order.",
         )
         if st.button("Bring it", disabled=file is None) and file is not None:
             try:
@@ -54,7 +54,10 @@ def bring_form(review: Review) -> None:
             except FaircoreError as error:
                 st.error(plain(str(error)))
                 return
-            st.session_state["brought"] = f"{brought.name}: {brought.shape}. It is on the list now."
+            st.session_state["brought"] = (
+                f"{brought.name}: {brought.shape}. Its class {brought.good} counts as the good "
+                "outcome. It is on the list now."
+            )
             st.rerun()
         if told := st.session_state.pop("brought", ""):
             st.success(plain(told))

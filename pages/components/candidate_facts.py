@@ -21,8 +21,8 @@ def places(candidate: Candidate) -> dict[str, str]:
     if method.fixed:
         return {"select": "rows kept for choosing"}
     if method.unseen == "select":
-        return {
-            "train": "rows its score learned from",
+        learned = {"train": "rows its score learned from"} if candidate.history else {}
+        return learned | {
             "calibrate": "rows its thresholds were set on",
             "select": "rows its thresholds never saw",
         }

@@ -106,6 +106,6 @@ def next_step(review: Review) -> str:
     """What somebody has to do next, in words."""
     if review.decisions:
         return "download the bundle"
-    if not review.data_spec.features:
-        return "read the audit"
-    return "compare and choose a model" if review.sweeps else "train models"
+    if review.sweeps:
+        return "compare and choose a model"
+    return "train models" if review.data_spec.features else "read the audit"

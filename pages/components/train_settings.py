@@ -137,8 +137,9 @@ def _cut_settings(penalty: str) -> dict[str, Any]:
         "People near a cut may be decided by lot",
         value=penalty == "equalized_odds",
         key=f"by-lot-{penalty}",
-        help="A limit is then met exactly on the rows the cuts are set on. Without lots, shares "
-        "selected can be made nearly as equal; error rates cannot, but at a high cost.",
+        help="On average over lots a limit is then met exactly on the rows the cuts are set on; "
+        "the lots that fall can miss it where a group is small. Without lots, shares selected can "
+        "be made nearly as equal; error rates cannot, but at a high cost.",
     )
     return costs | {"min_people": int(smallest), "unseen": unseen, "by_lot": by_lot}
 

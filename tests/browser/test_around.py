@@ -28,10 +28,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def teams_model(dataset: Dataset) -> bytes:
     """What a team might have in use: encoder and classifier in one, fitted elsewhere."""
-    text = OneHotEncoder(handle_unknown="ignore")
+    number = make_pipeline(SimpleImputer(), StandardScaler())
     columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), make_column_selector(dtype_include="number")),
-        (text, make_column_selector(dtype_exclude="number")),
+        (number, make_column_selector(dtype_include="number")),
+        (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
     )
     model = make_pipeline(columns, LogisticRegression(max_iter=500))
     return skops.io.dumps(model.fit(dataset.features.iloc[:2_000], dataset.y_true[:2_000]))

@@ -398,7 +398,6 @@ def test_what_is_not_used_makes_no_difference() -> None:
     assert CutConfig(base=TREES) != CutConfig()
 
 
-@pytest.mark.xfail(strict=True, reason="nothing takes out what a method or goal does not use")
 @pytest.mark.parametrize(
     ("method", "unused"),
     [
