@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from faircore.data import Dataset, dataset_from_arrays, split_rows
+from faircore.errors import InputError
 from faircore.frontier import Candidate, Frontier
 from faircore.methods import Method, Request, find_method
 from faircore.metrics.inputs import as_binary, as_weights
@@ -94,6 +95,11 @@ def pareto_frontier(
         X, truth, sensitive_features, weights=as_weights(sample_weight, n_rows=len(truth))
     )
     kind = find_method(method)
+    if getattr(spec.config, "source", "own") != "own":
+        raise InputError(
+            "pareto_frontier trains its models; it has no score or stored model to work around. "
+            "Use faircore.ThresholdFrontier on scores, or run_sweep in a workspace."
+        )
     prepared = _prepare(dataset, split_seed, kind)
     names = {column.removeprefix("X:") for column in dataset.features.columns}
     needs_groups = bool(names & set(dataset.sensitive.columns))
@@ -103,8 +109,11 @@ def pareto_frontier(
         strength, seed = spec.trials[trained.position]
         cubes = {}
         if trained.predictor is not None:
-            scores = trained.predictor.scores(prepared.inputs("certify"))
-            cubes[HELD_OUT] = prepared.cube("certify", scores)
+            try:
+                scores = trained.predictor.scores(prepared.inputs("certify"))
+                cubes[HELD_OUT] = prepared.cube("certify", scores)
+            except InputError as error:  # a group it was never told of
+                trained = replace(trained, predictor=None, failure=str(error))
         candidates.append(
             Candidate(
                 id=f"strength={strength!r},seed={seed}",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from faircore.data import Dataset
-from faircore.errors import StoreError
+from faircore.errors import StoreError, SweepError
 from faircore.predictors import Predictor, predictor_from_arrays
 from faircore.predictors.brought import BroughtModel
 from faircore.store import StoredTrial, TrialStore
@@ -48,10 +48,33 @@ def read_predictor(reference: str, *, workspace: str | Path) -> Predictor:
     StoreError
         When it is missing or damaged.
     """
+    return predictor_from_arrays(_stored(reference, workspace).model)
+
+
+def check_reference(
+    reference: str, dataset: Dataset, split_seed: int, *, workspace: str | Path
+) -> None:
+    """Refuse a stored model of other data, or one whose sealed rows are not the same.
+
+    Raises
+    ------
+    StoreError, SweepError
+    """
+    record = _stored(reference, workspace).record
+    other = record["data"] != dataset.fingerprint
+    if other or record.get("split_seed", split_seed) != split_seed:
+        what = "other data or roles" if other else "another split, so it learned from other rows"
+        raise SweepError(
+            f"The stored model {reference} belongs to {what}. Choose a model of these data and "
+            "this split, or bring it again."
+        )
+
+
+def _stored(reference: str, workspace: str | Path) -> StoredTrial:
     for store in (_trained(workspace), _brought(workspace)):
         stored = store.get(reference)
         if stored is not None and stored.model:
-            return predictor_from_arrays(stored.model)
+            return stored
     raise StoreError(
         "The model of this candidate is missing or damaged in the workspace. Launch its sweep "
         "again: only what is missing is trained. A model that was brought must be brought again."

@@ -14,7 +14,7 @@ from faircore.frontier import Candidate, Frontier
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS, Request
 from faircore.plans import SweepPlan, SweepSpec
-from faircore.shelf import read_predictor
+from faircore.shelf import check_reference, read_predictor
 from faircore.store import StoredTrial, TrialStore
 from faircore.training import Prepared, Trained
 
@@ -184,7 +184,7 @@ def check_spec(dataset: Dataset, spec: SweepSpec, workspace: str | Path) -> None
             "another model to work around."
         )
     if source not in ("own", "score"):
-        read_predictor(source, workspace=workspace)
+        check_reference(source, dataset, spec.split_seed, workspace=workspace)
     partitions = Groups.of_dataset(dataset).partitions
     for name in spec.partitions:
         find_partition(partitions, name)
@@ -227,6 +227,7 @@ def _keep(
         "target": spec.target(trial[0]),
         "partitions": spec.partitions,
         "data": prepared.dataset.fingerprint,
+        "split_seed": spec.split_seed,
     }
     model = {} if predictor is None else predictor.to_arrays()
     store.put(trial_id, record, cubes=cubes, model=model)

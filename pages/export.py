@@ -34,7 +34,8 @@ except FaircoreError as error:
     st.stop()
 st.write(
     "The bundle holds the model, how its inputs are prepared, the threshold and the model card. "
-    "It holds no row of the data."
+    "It holds no row of the data. A model that somebody brought as a file travels as it was: what "
+    "that file holds is for its owner to vouch for."
 )
 st.link_button("Download the bundle", f"/files/bundle/{review.id}", type="primary")
 st.subheader("Score new rows with it")

@@ -65,7 +65,7 @@ def test_settings_reach_the_method_they_belong_to() -> None:
         ({"set": ["epochs=0"]}, "epochs must be 1 or more"),
         ({"set": ["versus=all"]}, "versus must be overall or pairs"),
         ({"method": ["lagrangian"], "penalty": "hsic"}, "cannot pursue 'hsic'"),
-        ({"method": ["boosted", "lagrangian"], "strengths": (0.1,)}, "Launch them one by one"),
+        ({"method": ["boosted", "lagrangian"], "strengths": (0.1,)}, "the methods one by one"),
     ],
 )
 def test_what_cannot_be_planned_is_said(given: dict[str, Any], message: str) -> None:

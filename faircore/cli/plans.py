@@ -26,22 +26,24 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
     usual = ["regularized"] if source is None else ["existing", "thresholds"]
     names = list(dict.fromkeys(options.method or usual))
     methods = {name: find_method(name) for name in names}
-    if options.strengths and len({method.targets for method in methods.values()}) > 1:
-        limits = [name for name, method in methods.items() if method.targets]
+    meanings = {method.strength for method in methods.values() if not method.fixed}
+    if options.strengths and len(meanings) > 1:
         raise InputError(
-            f"--strengths means something else for {' and '.join(limits)} than for the other "
-            "methods. Launch them one by one, or leave --strengths out."
+            f"--strengths would mean {len(meanings)} things: {'; '.join(sorted(meanings))}. Launch "
+            "the methods one by one, or leave --strengths out."
         )
     given = dict(_setting(text) for text in options.set)
     if options.hidden is not None:
         given["hidden"] = list(options.hidden)
     given |= {} if source is None else {"source": source}
     used: set[str] = set()
+    known: set[str] = set()
     sweeps = []
     for name, method in methods.items():
         config, choices = asdict(method.config()), asdict(PenaltyOptions())
         _choose_base(config, given)
         places = [*_places(config), *([choices] if method.takes_options else [])]
+        known |= {k for place in places for k in place if not isinstance(place[k], dict)}
         for key, value in given.items():
             place = next((place for place in places if key in place), None)
             if place is not None:
@@ -69,7 +71,7 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
     if unknown:
         raise InputError(
             f"{unknown[0]!r} is no setting of {' or '.join(names)}. Settings are: "
-            f"{', '.join(sorted(_known(methods.values())))}."
+            f"{', '.join(sorted(known))}."
         )
     return SweepPlan(tuple(sweeps))
 
@@ -91,16 +93,6 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _known(methods: Any) -> set[str]:
-    known = set(asdict(PenaltyOptions()))
-    for method in methods:
-        config = asdict(method.config())
-        known |= {
-            key for place in _places(config) for key in place if not isinstance(place[key], dict)
-        }
-    return known
 
 
 def _choose_base(config: dict[str, Any], given: dict[str, Any]) -> None:

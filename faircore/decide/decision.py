@@ -184,13 +184,14 @@ def decide(
         prepared = Prepared.of(reviews.dataset(review_id), split_seed=split_seed)
     if prepared.dataset.fingerprint != reviews.get(review_id).fingerprint:
         raise InputError("The data given are not those of this review. Leave `prepared` out.")
+    # A score gives no figure away; a model that cannot score these rows must not cost a look.
+    scores = predictor.scores(prepared.inputs(SEALED))
     opening = Opening(now(), who, point.candidate, point.threshold)
     reviews.update(review_id, lambda r: replace(r, openings=(*r.openings, opening)))
     looks = reviews.openings_of(prepared.dataset.fingerprint)
 
     rows = prepared.rows(SEALED)
     groups = prepared.groups.take(rows)
-    scores = predictor.scores(prepared.inputs(SEALED))
     counts = confusion_counts(
         prepared.dataset.y_true[rows],
         (scores >= point.threshold).astype(np.int8),

@@ -26,7 +26,7 @@ from faircore.data import Table
 from faircore.errors import BundleError
 from faircore.export.reader import RowReader
 from faircore.files import write_whole
-from faircore.predictors import Predictor, predictor_from_arrays
+from faircore.predictors import Predictor, Thresholded, predictor_from_arrays
 
 FORMAT = 1
 _PARTS = ("encoder.json", "model.safetensors", "model_card.md")
@@ -79,10 +79,26 @@ class Bundle:
         InputError
             When a row's group was not there while the model learned, and it refuses those.
         """
-        scores = self.predictor.scores(self.reader.inputs(table))
+        inputs = self.reader.inputs(table)
+        try:
+            scores = self.predictor.scores(inputs)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise BundleError(
+                "The model in this bundle cannot be read: its parts do not fit together. Export it "
+                "again."
+            ) from error
         return pd.DataFrame(
             {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
         )
+
+
+def unknown_groups(bundle: Bundle, table: Table) -> int:
+    """Rows whose group the model was not told of while it learned, where it decides by groups."""
+    model: Any = bundle.predictor
+    key = model.rule.key if isinstance(model, Thresholded) else getattr(model, "key", None)
+    if key is None or key.unseen == "refuse":
+        return 0
+    return int((key.codes(bundle.reader.inputs(table).attributes(key.attributes)) < 0).sum())
 
 
 def export_bundle(bundle: Bundle, path: str | Path) -> Path:

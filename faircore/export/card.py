@@ -62,7 +62,7 @@ def model_card(
         "## What to expect",
         f"Measured on {int(decision.sealed_sizes[partitions[0].groups].sum()):,} people whose rows "
         + ("were sealed: they " if spec.features else "")
-        + "trained no model, stopped no training and chose no candidate. "
+        + "trained no model here, stopped no training and chose no candidate. "
         f"They have been opened {_times(decision.opening)} so far"
         + (
             "."

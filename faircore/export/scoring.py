@@ -12,7 +12,7 @@ import pandas as pd
 from faircore.data import read_table
 from faircore.data.limits import Limits
 from faircore.errors import BundleError, DataError
-from faircore.export.bundle import load_bundle
+from faircore.export.bundle import load_bundle, unknown_groups
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,6 +59,17 @@ def score_file(
             f"decision; {', '.join(map(repr, keep))} are asked for. Rename or leave out."
         )
     scored = bundle.score(table)
+    n_unknown = unknown_groups(bundle, table)
+    if n_unknown == table.n_rows:
+        raise BundleError(
+            "No row belongs to a group this model was told of while it learned. Write the groups "
+            "as they were written then."
+        )
+    if n_unknown:
+        sys.stderr.write(
+            f"{n_unknown:,} of {table.n_rows:,} rows belong to a group the model was not told of; "
+            "they were treated as everybody is.\n"
+        )
     carried = {name: _escape(table.frame[name]) for name in keep}
     headers = _escape(pd.Series(list(keep), dtype="str"))
     for position, (column, header) in enumerate(zip(carried.values(), headers, strict=True)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from faircore.errors import InputError
 from faircore.methods.regularized import layers_text, network_work
@@ -86,8 +86,3 @@ def train_base(
         )  # fmt: skip
     (one,) = found
     return one
-
-
-def several_seeds(config: BaseConfig) -> BaseConfig:
-    """Let a seed decide something: all rows in every tree leave it nothing."""
-    return replace(config, trees=replace(config.trees, row_share=0.8))

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from faircore.errors import InputError
+from faircore.errors import FaircoreError, InputError
 from faircore.methods.bases import BaseConfig, train_base
+from faircore.methods.lots import lots_note
 from faircore.methods.method import Work
 from faircore.predictors import BroughtModel, GroupKey, GroupRule, Predictor, Thresholded
 from faircore.predictors.existing import ExistingScore
@@ -24,6 +25,10 @@ then is one they never saw."""
 
 OWN, SCORE = "own", "score"
 
+NOTE = (
+    "It was not trained here. If it learned from some of these very people, it looks better on "
+    "them than it is."
+)
 SHOWN = (
     "The audit of a review without features shows all rows, so the rows of the final check are "
     "not sealed: their figures before any change were seen."
@@ -41,9 +46,9 @@ class CutConfig:
         or the reference of a stored model.
     base : BaseConfig
         The plain model, for ``"own"``.
-    by_lot : bool
-        Whether people near a cut may be decided by lot: then a limit is met exactly, on average
-        over lots. Without, equal error rates can hardly be had.
+    by_lot : bool, optional
+        Whether people between two cuts may be decided by lot: then a limit is met exactly, on
+        average over lots. By default for equalized odds alone, which can hardly be had without.
     norm : {"linf", "l1"}
         For equalized odds: each of both gaps, or their sum.
     cost_false_yes, cost_false_no : float
@@ -56,7 +61,7 @@ class CutConfig:
 
     source: str = OWN
     base: BaseConfig = field(default_factory=BaseConfig)
-    by_lot: bool = True
+    by_lot: bool | None = None
     norm: str = "linf"
     cost_false_yes: float = 1.0
     cost_false_no: float = 1.0
@@ -71,7 +76,7 @@ class CutConfig:
             object.__setattr__(self, name, cost)
             if not 0 < cost < float("inf"):
                 raise InputError(f"{name} must be a number above 0; it is {cost}. Change it.")
-        if not isinstance(self.by_lot, bool):
+        if not isinstance(self.by_lot, bool | None):
             raise InputError(f"by_lot must be true or false; it is {self.by_lot!r}. Change it.")
         if self.norm not in ("linf", "l1"):
             raise InputError(f"norm must be linf or l1; it is {self.norm!r}. Change it.")
@@ -89,6 +94,8 @@ class CutConfig:
 def settled(config: CutConfig, *, norm: bool, exact: bool) -> CutConfig:
     """Leave out what does not count: equal requests then have equal ids."""
     usual = CutConfig()
+    if exact and config.by_lot is None:
+        config = replace(config, by_lot=norm)  # the norm is that of equalized odds
     if not exact:
         config = replace(
             config,
@@ -158,8 +165,7 @@ def _models(work: Work, seeds: list[int], tell: OnEpoch) -> Iterator[Trained]:
         model = ExistingScore(spec.score or "") if config.source == SCORE else (
             work.request.model_of(config.source)
         )  # fmt: skip
-        shown = config.source == SCORE and not spec.features
-        note = SHOWN if shown else ""
+        note = NOTE if spec.features else f"{NOTE} {SHOWN}"
         shape = named(model)
         yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return
@@ -197,7 +203,7 @@ def _cuts(
             sensitive_features=prepared.dataset.sensitive.iloc[rows],
             sample_weight=prepared.weights[rows],
         )
-    except InputError as error:
+    except FaircoreError as error:
         return {s: Trained(0, failure=str(error), history=base.history) for s in strengths}
     seconds = base.fit_seconds + (time.perf_counter() - started) / len(strengths)
     found = {}
@@ -211,9 +217,9 @@ def _cuts(
                 f"smallest they reach is {100 * point['smallest_gap']:.3g}."
             )
         else:
-            one.predictor = Thresholded(model, rule)
+            one.predictor = cut = Thresholded(model, rule)
             one.shape = f"{base.shape} with thresholds by group" if base.shape else ""
-            one.note = f"{base.note} {_note(rule)}".strip()
+            one.note = f"{base.note} {lots_note(work, cut, CUT_ON, strength)}".strip()
         found[strength] = one
     return found
 
@@ -221,14 +227,3 @@ def _cuts(
 def named(model: Predictor) -> str:
     """What a model is, with the name of who brought it."""
     return model.described if isinstance(model, BroughtModel) else model.shape_text
-
-
-def _note(rule: GroupRule) -> str:
-    drawn = int((rule.shares[:-1].max(axis=1) < 1).sum())
-    if not drawn:
-        return ""
-    groups = "one group" if drawn == 1 else f"{drawn} groups"
-    return (
-        f"In {groups}, people near the cut are decided by lot. The lot is fixed by the person's "
-        "own data: asking again gives the same answer."
-    )

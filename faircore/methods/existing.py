@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faircore.methods.cutting import SCORE, SHOWN, named
+from faircore.methods.cutting import NOTE, SCORE, SHOWN, named
 from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES
 from faircore.predictors.existing import ExistingScore
@@ -39,11 +39,6 @@ def take_existing(work: Work) -> Iterator[Trained]:
     if work.on_progress is not None:
         work.on_progress(1.0)
 
-
-NOTE = (
-    "It was not trained here. If it learned from some of these very people, it looks better on "
-    "them than it is."
-)
 
 EXISTING = Method(
     title="Compare with a model you have",

@@ -182,6 +182,7 @@ REDUCTIONS = Method(
     work=lambda config, n_rows, n_columns, _: (
         config.rounds * _FITS_PER_ROUND * config.base.work(n_rows, n_columns)
     ),
+    bare=lambda config: ReductionsConfig(config.base, rounds=1),
     largest=UNCONSTRAINED,
     targets=True,
     takes_options=False,

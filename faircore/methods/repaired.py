@@ -211,6 +211,7 @@ def _method(
         strengths=lambda _: (0.2, 1.0),
         goals=("demographic_parity",),
         config=config,
+        bare=lambda own: config(own.base),
         describe=lambda config: f"{config.base.text} on {doing}",
         run=train_repaired(repair),
         work=lambda config, n_rows, n_columns, _: config.base.work(n_rows, n_columns),

@@ -24,9 +24,11 @@ def train_thresholds(work: Work) -> Iterator[Trained]:
         return ThresholdFrontier(
             request.penalty,
             tuple(tolerances),
-            norm=config.norm,
+            norm=config.norm if request.penalty == "equalized_odds" else "linf",
             costs=(config.cost_false_yes, config.cost_false_no),
-            randomised=config.by_lot,
+            randomised=request.penalty == "equalized_odds"
+            if config.by_lot is None
+            else config.by_lot,
             partitions=work.partitions,
             min_people=config.min_people,
             unseen=config.unseen,

@@ -210,6 +210,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
+        if tag >= 2**32:  # readers cut it to 32 bits, and would see another field
+            raise Problem("damaged")
         number, wire = tag >> 3, tag & 7
         if wire == 0:
             value, at = _varint(data, at)

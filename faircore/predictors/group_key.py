@@ -39,6 +39,8 @@ class GroupKey:
                 f"unseen must be 'refuse' or 'pooled'; it is {self.unseen!r}. Say what becomes of "
                 "a row whose group was not there while learning."
             )
+        if len({*self.attributes}) < len(self.attributes) or len({*self.labels}) < len(self.labels):
+            raise InputError("A key names an attribute or a group twice. Fit the model again.")
 
     @classmethod
     def of(cls, partition: Partition, *, unseen: Unseen = "refuse") -> GroupKey:
@@ -71,9 +73,9 @@ class GroupKey:
         else:
             found = Groups.of(sensitive, partitions=[self.attributes])
             partition, codes = found.partitions[0], found.codes[0]
-        place = {label: i for i, label in enumerate(self.labels)}
+        place = {_plain(label): i for i, label in enumerate(self.labels)}
         known: NDArray[np.intp] = np.array(
-            [place.get(label, -1) for label in partition.labels], np.intp
+            [place.get(_plain(label), -1) for label in partition.labels], np.intp
         )[codes]
         n_unknown = int((known < 0).sum())
         if n_unknown and self.unseen == "refuse":
@@ -95,3 +97,8 @@ class GroupKey:
         """Read what :meth:`to_array` wrote."""
         attributes, labels, unseen = json.loads(array.astype(np.uint8).tobytes())
         return cls(tuple(map(str, attributes)), tuple(tuple(map(str, x)) for x in labels), unseen)
+
+
+def _plain(label: tuple[str, ...]) -> tuple[str, ...]:
+    """A label whose whole numbers read alike: a file with a missing cell writes 1 as 1.0."""
+    return tuple(v.removesuffix(".0") if v.removesuffix(".0").isdecimal() else v for v in label)

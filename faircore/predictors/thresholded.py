@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.predictors.draws import row_draws
+from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import GroupKey
 from faircore.predictors.group_rule import GroupRule
 from faircore.predictors.inputs import Inputs
@@ -57,9 +58,12 @@ class Thresholded:
         codes = self.rule.key.codes(inputs.attributes(self.rule.key.attributes))
         draws = np.zeros(len(scores))
         if self.rule.randomised:
-            # Not of computed scores where there are columns: their last bits depend on the batch.
-            rows = inputs.encoded if inputs.encoded.shape[1] else scores
-            draws = row_draws(rows, seed=self.rule.seed)
+            # All that is known of a row, its group included, but no computed score: the last bits
+            # of those depend on who else is asked. Groups tell these draws from a mixture's.
+            known = np.column_stack([inputs.encoded, codes])
+            if isinstance(self.base, ExistingScore):
+                known = np.column_stack([known, scores])
+            draws = row_draws(known, seed=self.rule.seed)
         return self.rule.shifted(scores, codes, draws)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -43,7 +43,9 @@ def test_the_sealed_figures_are_those_of_the_sealed_rows(fresh: tuple[Path, Revi
     assert not set(rows) & set(others)
 
 
-def test_each_look_is_recorded_before_it_happens(fresh: tuple[Path, Review]) -> None:
+def test_each_look_is_recorded_before_it_happens(
+    fresh: tuple[Path, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace, review = fresh
     first, frontier = choose(workspace, review)
     second, _ = choose(workspace, review, threshold=0.4)
@@ -52,14 +54,25 @@ def test_each_look_is_recorded_before_it_happens(fresh: tuple[Path, Review]) -> 
     assert [o.threshold for o in stored.openings] == [0.6, 0.4]
     assert [o.who for o in stored.openings] == ["Ada", "Ada"]
     assert stored.state == "point chosen"
-    # A fault after the opening leaves the opening on record.
+    # A model that cannot score the rows costs no look: nobody has learned anything.
     (prepared := Prepared.of(ReviewStore(workspace).dataset(review.id)))._encoded["certify"] = (
         np.zeros((3, 1), np.float32)
     )
     with pytest.raises(InputError):
         decide(
-            workspace, review.id, first.point, frontier=frontier, who="Eve", reason="x",
+            workspace, review.id, first.point, frontier=frontier, who="Bob", reason="x",
             prepared=prepared,
+        )  # fmt: skip
+    assert len(ReviewStore(workspace).get(review.id).openings) == 2
+    # A fault after the opening leaves the opening on record.
+
+    def fail(*_: object) -> None:
+        raise InputError("no")
+
+    monkeypatch.setattr("faircore.decide.decision.confusion_counts", fail)
+    with pytest.raises(InputError):
+        decide(
+            workspace, review.id, first.point, frontier=frontier, who="Eve", reason="x",
         )  # fmt: skip
     stored = ReviewStore(workspace).get(review.id)
     assert [o.who for o in stored.openings] == ["Ada", "Ada", "Eve"]

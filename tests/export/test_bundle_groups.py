@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from faircore.data import Table, build_dataset, load_sample, make_lending
 from faircore.decide import Decision, OperatingPoint, decide
-from faircore.errors import DataError, InputError
+from faircore.errors import BundleError, DataError, InputError
 from faircore.export.bundle import export_bundle, load_bundle
 from faircore.export.chosen import bundle_of_review
 from faircore.export.scoring import score_file
@@ -246,14 +246,33 @@ def test_who_needs_no_groups_is_told_none(case: str, made: Made, tmp_path: Path)
 
 @pytest.mark.parametrize("case", ["cut brought", "decorrelated", "network lots"])
 def test_a_label_nobody_had_is_treated_as_everybody(case: str, made: Made, tmp_path: Path) -> None:
-    strange = made.sealed().assign(race="Martian")
-    found = scored(made, case, strange, tmp_path)
+    known = made.sealed()
+    most = known.assign(race=known["race"].where(known.index > 200, "Martian"))
+    found = scored(made, case, most, tmp_path)
     assert found["score"].between(0, 1).all()
-    mixed = strange.assign(race=made.sealed()["race"].where(strange.index > 0, "Martian"))
-    some = scored(made, case, mixed, tmp_path)
+    one = known.assign(race=known["race"].where(known.index > 0, "Martian"))
+    some = scored(made, case, one, tmp_path)
     assert some["decision"][0] == found["decision"][0]
-    whole = scored(made, case, made.sealed(), tmp_path)
+    whole = scored(made, case, known, tmp_path)
     np.testing.assert_array_equal(some["decision"][1:], whole["decision"][1:])
+
+
+def test_a_file_of_nothing_but_unknown_groups_is_refused(made: Made, tmp_path: Path) -> None:
+    """Every label written another way would otherwise be an hour of wrong decisions."""
+    with pytest.raises(BundleError, match="No row belongs to a group"):
+        scored(made, "cut brought", made.sealed().assign(race="Martian"), tmp_path)
+
+
+def test_rows_of_unknown_groups_are_counted_aloud(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = made.sealed()
+    scored(made, "decorrelated", known.assign(
+        race=known["race"].where(known.index > 4, "Martian")
+    ), tmp_path)  # fmt: skip
+    told = capsys.readouterr().err
+    assert "rows belong to a group the model was not told of" in told
+    assert "Martian" not in told
 
 
 def test_a_label_nobody_had_is_refused_where_that_was_asked(made: Made, tmp_path: Path) -> None:
@@ -354,7 +373,8 @@ def test_scoring_by_groups_never_loads_the_training_stack(made: Made, tmp_path: 
         [sys.executable, "-c", program, *cases, str(tmp_path / "new.csv"), str(tmp_path / "o.csv")],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert all(line.endswith("treated as everybody is.") for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize("case", ["brought", "cut brought"])

@@ -11,11 +11,18 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from faircore.data import Table, build_dataset, load_sample, make_lending
+from faircore.data import (
+    DataSpec,
+    Sensitive,
+    Table,
+    build_dataset,
+    load_sample,
+    make_lending,
+)
 from faircore.errors import InputError, StoreError
 from faircore.methods import METHODS, Request, cutting
 from faircore.methods.bases import BaseConfig, train_base
-from faircore.methods.cutting import CUT_ON, SHOWN, CutConfig
+from faircore.methods.cutting import CUT_ON, NOTE, SHOWN, CutConfig
 from faircore.penalties import PenaltyOptions
 from faircore.plans import SweepSpec
 from faircore.predictors import Inputs, Predictor, Thresholded
@@ -27,10 +34,10 @@ from faircore.training.constraints import UNCONSTRAINED
 TREES = BaseConfig(trees=BoostingConfig(n_rounds=15, n_leaves=6))
 LINEAR = BaseConfig(kind="network", network=TrainingConfig(hidden=(), epochs=4))
 CONFIGS = {
-    "trees": CutConfig(base=TREES),
-    "network": CutConfig(base=LINEAR),
-    "score": CutConfig(source="score"),
-    "stored": CutConfig(source="abc"),
+    "trees": CutConfig(base=TREES, by_lot=True),
+    "network": CutConfig(base=LINEAR, by_lot=True),
+    "score": CutConfig(source="score", by_lot=True),
+    "stored": CutConfig(source="abc", by_lot=True),
 }
 GRID = [(UNCONSTRAINED, 0), (0.05, 0), (0.0, 0)]
 every_source = pytest.mark.parametrize("source", CONFIGS)
@@ -127,7 +134,7 @@ def test_the_plain_one_is_the_score_itself(source: str, prepared: Prepared) -> N
     config = CONFIGS[source]
     plain, _, strict = train(prepared, ask(config))
     assert plain.predictor is not None
-    assert plain.note == ""
+    assert plain.note == ("" if config.source == "own" else NOTE)
     inputs = prepared.inputs("select")
     expected = {
         "score": lambda: prepared.dataset.score[prepared.rows("select")],  # type: ignore[index]
@@ -288,9 +295,32 @@ def test_lots_are_told_of(prepared: Prepared) -> None:
     )
     n = int((cut(drawn).rule.shares[:-1].max(axis=1) < 1).sum())
     assert n >= 1
-    assert drawn.note.startswith("In one group, " if n == 1 else f"In {n} groups, ")
+    inputs = prepared.inputs(CUT_ON)
+    rule = cut(drawn).rule
+    chance = rule.probability(
+        cut(drawn).base.scores(inputs), rule.key.codes(inputs.attributes(rule.key.attributes))
+    )
+    between = int(((chance > 1e-9) & (chance < 1 - 1e-9)).sum())
+    assert f"{between:,} of {len(chance):,} people whose rows set the thresholds" in drawn.note
     assert "decided by lot" in drawn.note
-    assert (single.note, cut(single).rule.randomised) == ("", False)
+    assert (single.note, cut(single).rule.randomised) == (NOTE, False)
+
+
+def test_lots_that_miss_the_limit_say_so() -> None:
+    """A score of few levels and no features: everybody of a level and a group shares a draw."""
+    rng = np.random.default_rng(0)
+    n = 4_000
+    race = rng.choice(["a", "b", "c"], n)
+    score = np.round(np.clip(rng.normal(0.5 + 0.1 * (race == "a"), 0.15), 0.05, 0.95), 1)
+    frame = pd.DataFrame({"race": race, "score": score})
+    frame["good"] = np.where(rng.random(n) < score, "yes", "no")
+    spec = DataSpec(
+        target="good", positive="yes", features=(), sensitive=(Sensitive("race"),), score="score"
+    )
+    bare = Prepared.of(build_dataset(Table.from_frame(frame, "scores.csv"), spec))
+    (one,) = train(bare, ask(CONFIGS["score"]), [(0.01, 0)])
+    assert "The lots that fell there make a gap of" in one.note
+    assert "where 1 is kept on average" in one.note
 
 
 def test_a_missing_model_is_refused(prepared: Prepared) -> None:
@@ -367,8 +397,8 @@ def test_a_review_without_features_has_its_score_cut(by_lot: bool) -> None:
     bare = lending(features=())
     config = CutConfig(source="score", by_lot=by_lot)
     plain, _, strict = train(bare, ask(config))
-    assert plain.note == SHOWN
-    assert strict.note.startswith(SHOWN)
+    assert plain.note == f"{NOTE} {SHOWN}"
+    assert strict.note.startswith(f"{NOTE} {SHOWN}")
     assert ("by lot" in strict.note) is by_lot
     inputs = bare.inputs(CUT_ON)
     assert inputs.encoded.shape[1] == 0
@@ -377,7 +407,8 @@ def test_a_review_without_features_has_its_score_cut(by_lot: bool) -> None:
     shares = selected.groupby(race).agg(["mean", "size"])
     gap = np.ptp(shares["mean"][shares["size"] >= 20])
     before = pd.Series(plain.predictor.scores(inputs) >= 0.5).groupby(race).mean()  # type: ignore[union-attr]
-    assert gap < np.ptp(before[shares["size"] >= 20]) / 2
+    # Scores of two digits and no feature: many share a draw, and the lots that fall miss by some.
+    assert gap < np.ptp(before[shares["size"] >= 20]) * (0.75 if by_lot else 0.5)
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ def test_nothing_to_compare_with_says_what_to_do(
 def compared(place: Place) -> tuple[Review, Frontier, dict[str, Candidate]]:
     """A brought model as it is, cut with lots, and a width of doubt that failed."""
     source = place.brought.reference
-    cut = CutConfig(source=source, base=BASE)
+    cut = CutConfig(source=source, base=BASE, by_lot=True)
     plan = SweepPlan(
         (
             SweepSpec((0.02,), method="thresholds", partitions=("race",), config=cut),
