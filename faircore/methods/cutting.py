@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from faircore.data import DataSpec
 from faircore.errors import FaircoreError, InputError
 from faircore.methods.bases import BaseConfig, train_base
 from faircore.methods.lots import lots_note
@@ -165,8 +166,7 @@ def _models(work: Work, seeds: list[int], tell: OnEpoch) -> Iterator[Trained]:
         model = ExistingScore(spec.score or "") if config.source == SCORE else (
             work.request.model_of(config.source)
         )  # fmt: skip
-        note = NOTE if spec.features else f"{NOTE} {SHOWN}"
-        shape = named(model)
+        note, shape = origin_note(model, spec), named(model)
         yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return
     learn, judge = work.rows("train"), work.rows(CUT_ON)
@@ -222,6 +222,15 @@ def _cuts(
             one.note = f"{base.note} {lots_note(work, cut, CUT_ON, strength)}".strip()
         found[strength] = one
     return found
+
+
+def origin_note(model: Predictor, spec: DataSpec) -> str:
+    """What somebody should know of a model that was there before; empty when it learned here."""
+    inner: Any = model
+    while hasattr(inner, "base"):
+        inner = inner.base
+    told = [NOTE] if isinstance(inner, ExistingScore | BroughtModel) else []
+    return " ".join(told + ([] if spec.features else [SHOWN]))
 
 
 def named(model: Predictor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faircore.methods.cutting import NOTE, SCORE, SHOWN, named
+from faircore.methods.cutting import SCORE, named, origin_note
 from faircore.methods.method import Method, Work
 from faircore.penalties import PENALTIES
 from faircore.predictors.existing import ExistingScore
@@ -33,7 +33,7 @@ def take_existing(work: Work) -> Iterator[Trained]:
         if source == SCORE
         else request.model_of(source)
     )
-    note = NOTE if work.prepared.dataset.spec.features else f"{NOTE} {SHOWN}"
+    note = origin_note(model, work.prepared.dataset.spec)
     for position in range(len(work.trials)):
         yield Trained(position, model, note=note, shape=named(model))
     if work.on_progress is not None:

@@ -134,7 +134,7 @@ def test_the_plain_one_is_the_score_itself(source: str, prepared: Prepared) -> N
     config = CONFIGS[source]
     plain, _, strict = train(prepared, ask(config))
     assert plain.predictor is not None
-    assert plain.note == ("" if config.source == "own" else NOTE)
+    assert plain.note == (NOTE if source == "score" else "")
     inputs = prepared.inputs("select")
     expected = {
         "score": lambda: prepared.dataset.score[prepared.rows("select")],  # type: ignore[index]
