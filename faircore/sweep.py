@@ -63,7 +63,7 @@ def run_plan(
                 share = (before + own * progress.share) / wanted
                 on_progress(Progress(wanted, before + progress.finished, share))
 
-        run_sweep(dataset, spec, workspace=workspace, on_progress=report, on_epoch=on_epoch)
+        _train_missing(dataset, spec, Path(workspace), report, on_epoch)
         before += spec.n_steps
     ids = plan.trial_ids(dataset.fingerprint)
     return load_frontier(dataset, ids, workspace=workspace, split_seed=plan.sweeps[0].split_seed)
@@ -95,7 +95,20 @@ def run_sweep(
         When the spec names a partition the dataset does not have, or the dataset has no features.
     """
     check_spec(dataset, spec, workspace)
-    store = TrialStore(Path(workspace) / "trials")
+    _train_missing(dataset, spec, Path(workspace), on_progress, on_epoch)
+    ids = spec.trial_ids(dataset.fingerprint)
+    return load_frontier(dataset, ids, workspace=workspace, split_seed=spec.split_seed)
+
+
+def _train_missing(
+    dataset: Dataset,
+    spec: SweepSpec,
+    workspace: Path,
+    on_progress: OnSweep | None,
+    on_epoch: OnTrialEpoch | None,
+) -> None:
+    """Train and store the trials of a checked spec that are not stored yet."""
+    store = TrialStore(workspace / "trials")
     ids = {trial: spec.trial_id(dataset.fingerprint, *trial) for trial in spec.trials}
     missing = [trial for trial in spec.trials if store.get(ids[trial]) is None]
     finished = len(ids) - len(missing)
@@ -130,7 +143,6 @@ def run_sweep(
             _keep(store, ids[trial], one, spec=spec, trial=trial, prepared=prepared)
             finished += 1
             report(share if finished < len(ids) else 1.0)
-    return load_frontier(dataset, ids.values(), workspace=workspace, split_seed=spec.split_seed)
 
 
 def load_frontier(

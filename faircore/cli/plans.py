@@ -7,8 +7,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from faircore.errors import InputError
 from faircore.methods import Method, find_method
 from faircore.penalties import PenaltyOptions, find_penalty
@@ -77,12 +75,7 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
 
 
 def _grid(method: Method, penalty: str) -> tuple[float, ...]:
-    low, high = method.strengths(penalty)
-    if method.fixed:
-        return (method.plain,)
-    if method.largest <= 1 and not method.targets:
-        return tuple(float(f"{s:.3g}") for s in np.linspace(low, high, _GRID))
-    return tuple(float(f"{s:.3g}") for s in np.geomspace(low, high, _GRID))
+    return method.grid(*method.strengths(penalty), _GRID)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -26,7 +26,7 @@ from faircore.data import Table
 from faircore.errors import BundleError
 from faircore.export.reader import RowReader
 from faircore.files import write_whole
-from faircore.predictors import Predictor, Thresholded, predictor_from_arrays
+from faircore.predictors import Inputs, Predictor, predictor_from_arrays
 
 FORMAT = 1
 _PARTS = ("encoder.json", "model.safetensors", "model_card.md")
@@ -79,7 +79,10 @@ class Bundle:
         InputError
             When a row's group was not there while the model learned, and it refuses those.
         """
-        inputs = self.reader.inputs(table)
+        return self.decide(self.reader.inputs(table))
+
+    def decide(self, inputs: Inputs) -> pd.DataFrame:
+        """Score rows that are read already; see :meth:`score`."""
         try:
             scores = self.predictor.scores(inputs)
         except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -91,14 +94,12 @@ class Bundle:
             {"score": scores, "decision": (scores >= self.threshold).astype(np.int8)}
         )
 
-
-def unknown_groups(bundle: Bundle, table: Table) -> int:
-    """Rows whose group the model was not told of while it learned, where it decides by groups."""
-    model: Any = bundle.predictor
-    key = model.rule.key if isinstance(model, Thresholded) else getattr(model, "key", None)
-    if key is None or key.unseen == "refuse":
-        return 0
-    return int((key.codes(bundle.reader.inputs(table).attributes(key.attributes)) < 0).sum())
+    def unknown_groups(self, inputs: Inputs) -> int:
+        """Rows whose group the model was not told of while it learned; 0 if it refuses those."""
+        key = getattr(self.predictor, "key", None)
+        if key is None or key.unseen == "refuse":
+            return 0
+        return int((key.codes(inputs.attributes(key.attributes)) < 0).sum())
 
 
 def export_bundle(bundle: Bundle, path: str | Path) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 from faircore.data import Dataset, Encoder, Sensitive, Table
 from faircore.data.bins import attribute_groups, bin_labels
 from faircore.errors import DataError
-from faircore.predictors import BroughtModel, Inputs, Predictor, Thresholded
+from faircore.predictors import BroughtModel, Inputs, Predictor, Thresholded, layers
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,9 @@ class RowReader:
         )
         if predictor.n_features is not None:
             return cls(encoder, told)
-        base = predictor
-        if isinstance(predictor, Thresholded):
-            base = predictor.base
-            if not predictor.rule.randomised:  # lots alone depend on the encoded columns
-                encoder = Encoder(())
-        else:
-            encoder = Encoder(())
+        *around, base = layers(predictor)
+        if not any(isinstance(one, Thresholded) and one.rule.randomised for one in around):
+            encoder = Encoder(())  # lots alone depend on the encoded columns
         if not isinstance(base, BroughtModel):
             return cls(encoder, told, score=dataset.spec.score)
         numeric = {

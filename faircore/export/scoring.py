@@ -12,7 +12,7 @@ import pandas as pd
 from faircore.data import read_table
 from faircore.data.limits import Limits
 from faircore.errors import BundleError, DataError
-from faircore.export.bundle import load_bundle, unknown_groups
+from faircore.export.bundle import load_bundle
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,8 +58,9 @@ def score_file(
             f"The columns to carry along must each be named once and not be called score or "
             f"decision; {', '.join(map(repr, keep))} are asked for. Rename or leave out."
         )
-    scored = bundle.score(table)
-    n_unknown = unknown_groups(bundle, table)
+    inputs = bundle.reader.inputs(table)
+    scored = bundle.decide(inputs)
+    n_unknown = bundle.unknown_groups(inputs)
     if n_unknown == table.n_rows:
         raise BundleError(
             "No row belongs to a group this model was told of while it learned. Write the groups "

@@ -14,7 +14,7 @@ from faircore.errors import FaircoreError, InputError
 from faircore.methods.bases import BaseConfig, train_base
 from faircore.methods.lots import lots_note
 from faircore.methods.method import Work
-from faircore.predictors import BroughtModel, GroupKey, GroupRule, Predictor, Thresholded
+from faircore.predictors import BroughtModel, GroupKey, GroupRule, Predictor, Thresholded, layers
 from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import Unseen
 from faircore.training import Trained, train_in_threads
@@ -195,10 +195,11 @@ def _cuts(
 ) -> dict[float, Trained]:
     """What becomes of each strength: a model, or why there is none."""
     started, prepared = time.perf_counter(), work.prepared
-    rows = prepared.rows(CUT_ON)
+    rows, inputs = prepared.rows(CUT_ON), prepared.inputs(CUT_ON)
     try:
+        scores = model.scores(inputs)
         fitted = make(strengths, seed).fit(
-            model.scores(prepared.inputs(CUT_ON)),
+            scores,
             prepared.dataset.y_true[rows],
             sensitive_features=prepared.dataset.sensitive.iloc[rows],
             sample_weight=prepared.weights[rows],
@@ -219,17 +220,14 @@ def _cuts(
         else:
             one.predictor = cut = Thresholded(model, rule)
             one.shape = f"{base.shape} with thresholds by group" if base.shape else ""
-            one.note = f"{base.note} {lots_note(work, cut, CUT_ON, strength)}".strip()
+            one.note = f"{base.note} {lots_note(work, cut, scores, inputs, rows, strength)}".strip()
         found[strength] = one
     return found
 
 
 def origin_note(model: Predictor, spec: DataSpec) -> str:
     """What somebody should know of a model that was there before; empty when it learned here."""
-    inner: Any = model
-    while hasattr(inner, "base"):
-        inner = inner.base
-    told = [NOTE] if isinstance(inner, ExistingScore | BroughtModel) else []
+    told = [NOTE] if isinstance(layers(model)[-1], ExistingScore | BroughtModel) else []
     return " ".join(told + ([] if spec.features else [SHOWN]))
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faircore.groups import find_partition
 from faircore.methods.method import Work
 from faircore.metrics import MIN_PEOPLE, confusion_counts, find_disparity
 from faircore.penalties import find_penalty
-from faircore.predictors import Thresholded
+from faircore.predictors import Inputs, Thresholded
 
 _SLACK = 0.005  # a limit missed by less by the lots that fell is not worth a sentence
 
 
-def lots_note(work: Work, model: Thresholded, split: str, target: float | None) -> str:
-    """How many are decided by lot on a split, and what their lots made of the limit.
+def lots_note(
+    work: Work,
+    model: Thresholded,
+    scores: NDArray[np.float64],
+    inputs: Inputs,
+    rows: NDArray[np.int64],
+    target: float,
+) -> str:
+    """How many of some rows are decided by lot, and what their lots made of the limit.
 
     Empty where nobody is decided by lot. A rule keeps its limit on average over lots; the lots
     that fell can miss it where groups are small, or where many rows are alike and so share a draw.
@@ -24,9 +32,8 @@ def lots_note(work: Work, model: Thresholded, split: str, target: float | None) 
     prepared, rule = work.prepared, model.rule
     if not rule.randomised:
         return ""
-    inputs, rows = prepared.inputs(split), prepared.rows(split)
     codes = rule.key.codes(inputs.attributes(rule.key.attributes))
-    chance = rule.probability(model.base.scores(inputs), codes)
+    chance = rule.probability(scores, codes)
     drawn = int(((chance > 1e-9) & (chance < 1 - 1e-9)).sum())
     if not drawn:
         return ""
@@ -35,7 +42,7 @@ def lots_note(work: Work, model: Thresholded, split: str, target: float | None) 
         "their group and are decided by lot. A person's lot is fixed by their own data: asking "
         "again gives the same answer, and people with equal data share it."
     )
-    chosen = (model.scores(inputs) >= 0.5).astype(np.int8)
+    chosen = (model.cut(scores, inputs) >= 0.5).astype(np.int8)
     counts = confusion_counts(
         prepared.dataset.y_true[rows], chosen, prepared.groups.take(rows), prepared.weights[rows]
     )
@@ -46,7 +53,7 @@ def lots_note(work: Work, model: Thresholded, split: str, target: float | None) 
         for name in (" × ".join(attributes) for attributes in work.partitions)
     ]  # fmt: skip
     gap = max((g for g in gaps if math.isfinite(g)), default=0.0)
-    if target is None or gap <= target + _SLACK:
+    if gap <= target + _SLACK:
         return text
     return (
         f"{text} The lots that fell there make a gap of {100 * gap:.3g} points, where "

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from faircore.errors import InputError
 from faircore.penalties import PenaltyOptions
 from faircore.predictors import Predictor
@@ -198,6 +200,18 @@ class Method:
         ``position`` counts through the trials. Both callables may raise to stop.
         """
         return self.run(Work(prepared, trials, request, on_progress, on_epoch))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the strength is a share or a width, which steps evenly."""
+        return self.largest <= 1 and not self.targets
+
+    def grid(self, low: float, high: float, n: int, *, digits: int = 3) -> tuple[float, ...]:
+        """Strengths between both ends, in steps that suit them, to so many digits."""
+        if self.fixed:
+            return (self.plain,)
+        space = np.linspace if self.is_share else np.geomspace
+        return tuple(float(f"{s:.{digits}g}") for s in space(low, high, n))
 
     def read_config(self, raw: Mapping[str, Any]) -> Any:
         """Configuration from plain data."""

@@ -45,6 +45,14 @@ class Predictor(Protocol):
         """Named arrays that :func:`predictor_from_arrays` reads."""
 
 
+def layers(model: Predictor) -> tuple[Predictor, ...]:
+    """Return a model and what it stands on, the innermost last."""
+    found = [model]
+    while hasattr(found[-1], "base"):
+        found.append(found[-1].base)
+    return tuple(found)
+
+
 def predictor_from_arrays(arrays: Arrays) -> Predictor:
     """Read what ``to_arrays`` of any predictor wrote."""
     if "rule.key" in arrays:
@@ -73,6 +81,7 @@ __all__ = [
     "Repaired",
     "Thresholded",
     "Trees",
+    "layers",
     "predictor_from_arrays",
     "row_draws",
 ]

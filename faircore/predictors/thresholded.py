@@ -38,6 +38,11 @@ class Thresholded:
     rule: GroupRule
 
     @property
+    def key(self) -> GroupKey:
+        """The groups it knows."""
+        return self.rule.key
+
+    @property
     def needs_groups(self) -> tuple[str, ...]:
         """Sensitive attributes it must be told."""
         return tuple(dict.fromkeys((*self.rule.key.attributes, *self.base.needs_groups)))
@@ -54,7 +59,10 @@ class Thresholded:
 
     def scores(self, inputs: Inputs) -> NDArray[np.float64]:
         """Moved score of each row, (n,): selected where it is at least one half."""
-        scores = self.base.scores(inputs)
+        return self.cut(self.base.scores(inputs), inputs)
+
+    def cut(self, scores: NDArray[np.float64], inputs: Inputs) -> NDArray[np.float64]:
+        """Move scores of the base that are known already, (n,) to (n,)."""
         codes = self.rule.key.codes(inputs.attributes(self.rule.key.attributes))
         draws = np.zeros(len(scores))
         if self.rule.randomised:

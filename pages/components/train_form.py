@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
 from faircore.methods import METHODS, Method
@@ -133,7 +132,7 @@ def _ends(method: Method) -> tuple[str, str]:
     """What both ends of the range are called."""
     if method.targets:
         return "Widest gap", "Narrowest gap"
-    if method.largest <= 1:
+    if method.is_share:
         return "Least", "Most"
     return "Weakest λ", "Strongest λ"
 
@@ -155,6 +154,4 @@ def _strengths(name: str, penalty: str) -> tuple[float, ...] | None:
     elif not 0 < low < high:
         st.error("The weakest must be above 0 and below the strongest. Change one of them.")
         return None
-    space = np.linspace if method.largest <= 1 and not method.targets else np.geomspace
-    grid = space(low, high, int(st.session_state[f"steps-{name}"]))
-    return tuple(float(f"{s:.4g}") for s in grid)
+    return method.grid(low, high, int(st.session_state[f"steps-{name}"]), digits=4)

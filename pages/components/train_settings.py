@@ -27,8 +27,8 @@ DECIDES = {
 }
 DRAWS = {"uniform": "at random", "preferential": "the doubtful first"}
 UNSEEN = {"pooled": "as everybody", "refuse": "is refused"}
-REPAIRS = ("reweighed", "resampled", "massaged", "repaired", "decorrelated")
-CUTS = ("thresholds", "reject_option")
+REPAIRS = [name for name, method in METHODS.items() if method.stage == "before"]
+CUTS = [name for name, method in METHODS.items() if method.stage == "after" and not method.fixed]
 
 
 def configs(

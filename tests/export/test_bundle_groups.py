@@ -22,6 +22,7 @@ from faircore.decide import Decision, OperatingPoint, decide
 from faircore.errors import BundleError, DataError, InputError
 from faircore.export.bundle import export_bundle, load_bundle
 from faircore.export.chosen import bundle_of_review
+from faircore.export.reader import RowReader
 from faircore.export.scoring import score_file
 from faircore.frontier import Frontier
 from faircore.methods.bases import BaseConfig
@@ -31,7 +32,7 @@ from faircore.methods.reductions import ReductionsConfig
 from faircore.methods.repaired import ColumnsConfig
 from faircore.metrics import confusion_counts
 from faircore.plans import SweepPlan, SweepSpec
-from faircore.predictors import GroupKey, GroupRule, Inputs, Thresholded
+from faircore.predictors import ExistingScore, GroupKey, GroupRule, Inputs, Thresholded, layers
 from faircore.records import ReviewStore, frontier_of_review
 from faircore.shelf import bring_model
 from faircore.sweep import run_plan
@@ -434,3 +435,23 @@ def test_the_card_of_such_a_review_does_not_contradict_itself(bare: Made) -> Non
     card = load_bundle(bare.bundles["cut score"]).card
     assert "features: ." not in card
     assert "people whose rows were sealed" not in card
+
+
+def test_a_model_cut_twice_is_read_by_its_innermost() -> None:
+    """A cut model can be selected and cut again; what it reads, and its lots, lie below."""
+    _, spec = load_sample("lending")
+    table = Table.from_frame(make_lending(200, seed=1), "lending.csv")
+    dataset = build_dataset(table, spec.with_(score="existing_score"))
+    encoder = Prepared.of(dataset).encoder
+    key = GroupKey(("race",), (("White",),), "pooled")
+    whole = GroupRule(key, np.full((2, 1), 0.5), np.ones((2, 1)))
+    drawn = GroupRule(key, np.array([[0.4, 0.6]] * 2), np.full((2, 2), 0.5))
+    score = ExistingScore("existing_score")
+    for inner, columns in ((whole, 0), (drawn, len(encoder.columns))):
+        model = Thresholded(Thresholded(score, inner), whole)
+        reader = RowReader.of(dataset, encoder, model)
+        assert layers(model)[-1] is score
+        assert reader.score == "existing_score"
+        assert len(reader.encoder.columns) == columns
+        scores = model.scores(reader.inputs(table))
+        assert ((scores >= 0) & (scores <= 1)).all()
