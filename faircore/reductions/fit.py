@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -113,10 +112,7 @@ def reduce(
             named["nu"] = _accuracy(np.ravel(plain.predict(learn)) != y, weights)
         named |= {"max_iter": max_iter, "eta0": eta0, "run_linprog_step": run_linprog_step}
         search = ExponentiatedGradient(oracle, moment, **named)
-    with warnings.catch_warnings():
-        # Fairlearn's own way of writing to a Series, which pandas will stop allowing.
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"fairlearn\.")
-        search.fit(learn, y, **given)
+    search.fit(learn, y, **given)
     return collect(search, groups, started)
 
 
