@@ -40,17 +40,42 @@ def bootstrap_counts(tally: Tally, *, replicates: int = REPLICATES, seed: int = 
         Weighted counts. With weights that differ within a cell, the sum over the rows drawn is
         taken as normal around their mean weight, which keeps the first two moments.
     """
+    weights = (tally.counts, tally.squares) if tally.weighted else None
+    return bootstrap_cells(tally.rows, weights, replicates=replicates, seed=seed)
+
+
+def bootstrap_cells(
+    rows: Array,
+    weights: tuple[Array, Array] | None = None,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Array:
+    """Draw the rows of any table of counts again; see :func:`bootstrap_counts`.
+
+    Parameters
+    ----------
+    rows : ndarray, any shape
+        Rows in each cell.
+    weights : pair of ndarray, of that shape, optional
+        Sum of the weights, and of their squares, where rows weigh differently.
+
+    Returns
+    -------
+    ndarray of float64, shape (b, *shape)
+    """
     rng = np.random.default_rng(seed)
-    n = tally.rows.ravel()
+    n = rows.ravel()
     total = int(n.sum())
     drawn = rng.multinomial(total, n / total, size=replicates).astype(np.float64)
-    if tally.weighted:
+    if weights is not None:
+        counts, squares = weights
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = np.nan_to_num(tally.counts.ravel() / n)
-            variance = np.nan_to_num(tally.squares.ravel() / n) - mean**2
+            mean = np.nan_to_num(counts.ravel() / n)
+            variance = np.nan_to_num(squares.ravel() / n) - mean**2
         noise = np.sqrt(drawn * np.maximum(variance, 0.0)) * rng.standard_normal(drawn.shape)
         drawn = np.maximum(drawn * mean + noise, 0.0)
-    return drawn.reshape(replicates, *tally.rows.shape)
+    return drawn.reshape(replicates, *rows.shape)
 
 
 def trials(rate: Rate, tally: Tally) -> tuple[Array, Array]:
