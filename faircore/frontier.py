@@ -54,6 +54,8 @@ class Candidate:
         The gap that was asked for, where the method takes one.
     partitions : tuple of str
         What the penalty acted on; every partition when empty.
+    source : str
+        Id of the stored model it works around; empty, ``"own"`` or ``"score"`` when there is none.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Candidate:
     shape: str = ""
     target: float | None = None
     partitions: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def still_improving(self) -> bool:

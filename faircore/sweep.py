@@ -178,6 +178,7 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         note=raw["note"],
         shape=raw["shape"],
         target=raw["target"],
+        source=raw.get("source", ""),
         partitions=tuple(raw["partitions"]),
     )
 
@@ -238,6 +239,7 @@ def _keep(
         "shape": trained.shape or METHODS[spec.method].describe(spec.config),
         "target": spec.target(trial[0]),
         "partitions": spec.partitions,
+        "source": getattr(spec.config, "source", ""),
         "data": prepared.dataset.fingerprint,
         "split_seed": spec.split_seed,
     }

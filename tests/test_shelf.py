@@ -25,8 +25,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from faircore.data import Dataset, Table, build_dataset
 from faircore.errors import InputError, StoreError
 from faircore.frontier import Frontier
-from faircore.methods.cutting import NOTE, CutConfig
+from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
+from faircore.methods.sources import NOTE
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.predictors import Thresholded, brought, brought_process, brought_worker
 from faircore.shelf import Brought, bring_model, brought_models, read_predictor

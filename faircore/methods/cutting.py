@@ -9,31 +9,18 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from faircore.data import DataSpec
 from faircore.errors import FaircoreError, InputError
-from faircore.methods.bases import BaseConfig, train_base
+from faircore.methods.bases import BaseConfig
 from faircore.methods.lots import lots_note
 from faircore.methods.method import Work
-from faircore.predictors import BroughtModel, GroupKey, GroupRule, Predictor, Thresholded, layers
-from faircore.predictors.existing import ExistingScore
+from faircore.methods.sources import OWN, scores_per_seed, source_text
+from faircore.predictors import GroupKey, GroupRule, Predictor, Thresholded
 from faircore.predictors.group_key import Unseen
-from faircore.training import Trained, train_in_threads
-from faircore.training.loop import OnEpoch
+from faircore.training import Trained
 
 CUT_ON = "calibrate"
 """Split that cuts are set on, and that stops the training of the score they cut. The select split
 then is one they never saw."""
-
-OWN, SCORE = "own", "score"
-
-NOTE = (
-    "It was not trained here. If it learned from some of these very people, it looks better on "
-    "them than it is."
-)
-SHOWN = (
-    "The audit of a review without features shows all rows, so the rows of the final check are "
-    "not sealed: their figures before any change were seen."
-)
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,7 @@ class CutConfig:
     @property
     def text(self) -> str:
         """What is cut, in words."""
-        return {OWN: self.base.text, SCORE: "existing score"}.get(self.source, "stored model")
+        return source_text(self)
 
 
 def settled(config: CutConfig, *, norm: bool, exact: bool) -> CutConfig:
@@ -135,54 +122,16 @@ Make = Callable[[Sequence[float], int], Cutter]
 
 def cut_score(work: Work, make: Make, *, plain: float) -> Iterator[Trained]:
     """Cut one score per seed in all ways asked for; ``plain`` leaves it as it is."""
-    trials = work.trials
-    seeds = list(dict.fromkeys(seed for _, seed in trials))
-    of = [[i for i, (_, own) in enumerate(trials) if own == seed] for seed in seeds]
-
-    def tell(number: int, row: dict[str, float]) -> None:
-        if work.on_epoch is not None:
-            for position in of[number]:
-                work.on_epoch(position, row)
-
-    for base in _models(work, seeds, tell):
-        own = {i: trials[i][0] for i in of[base.position]}
+    for base, positions in scores_per_seed(work, stop_on=CUT_ON):
+        own = {i: work.trials[i][0] for i in positions}
         strengths = sorted(set(own.values()) - {plain})
         made: dict[float, Trained] = {plain: base}
         if base.predictor is None:
             made |= dict.fromkeys(strengths, base)
         elif strengths:
-            made |= _cuts(work, base, base.predictor, make, strengths, seeds[base.position])
+            made |= _cuts(work, base, base.predictor, make, strengths, work.trials[positions[0]][1])
         for position, strength in own.items():
             yield replace(made[strength], position=position)
-    if work.on_progress is not None:
-        work.on_progress(1.0)
-
-
-def _models(work: Work, seeds: list[int], tell: OnEpoch) -> Iterator[Trained]:
-    """The scores to cut, one per seed."""
-    config: CutConfig = work.config
-    spec = work.prepared.dataset.spec
-    if config.source != OWN:
-        model = ExistingScore(spec.score or "") if config.source == SCORE else (
-            work.request.model_of(config.source)
-        )  # fmt: skip
-        note, shape = origin_note(model, spec), named(model)
-        yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
-        return
-    learn, judge = work.rows("train"), work.rows(CUT_ON)
-
-    def some(part: Sequence[tuple[float, int]], report: OnEpoch) -> Iterator[Trained]:
-        for number, (_, seed) in enumerate(part):
-
-            def tell_one(_: int, row: dict[str, float], number: int = number) -> None:
-                report(number, row)
-
-            yield replace(train_base(config.base, learn, judge, seed, tell_one), position=number)
-
-    yield from train_in_threads(
-        some, [(0.0, seed) for seed in seeds], config.base.epochs,
-        on_progress=work.on_progress, on_epoch=tell, together=1,
-    )  # fmt: skip
 
 
 def _cuts(
@@ -223,14 +172,3 @@ def _cuts(
             one.note = f"{base.note} {lots_note(work, cut, scores, inputs, rows, strength)}".strip()
         found[strength] = one
     return found
-
-
-def origin_note(model: Predictor, spec: DataSpec) -> str:
-    """What somebody should know of a model that was there before; empty when it learned here."""
-    told = [NOTE] if isinstance(layers(model)[-1], ExistingScore | BroughtModel) else []
-    return " ".join(told + ([] if spec.features else [SHOWN]))
-
-
-def named(model: Predictor) -> str:
-    """What a model is, with the name of who brought it."""
-    return model.described if isinstance(model, BroughtModel) else model.shape_text

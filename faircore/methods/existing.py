@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faircore.methods.cutting import SCORE, named, origin_note
 from faircore.methods.method import Method, Work
+from faircore.methods.sources import SCORE, named, origin_note
 from faircore.penalties import PENALTIES
 from faircore.predictors.existing import ExistingScore
 from faircore.training import Trained

@@ -16,7 +16,7 @@ from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
 from faircore.training.parallel import OnProgress
 
-Stage = Literal["before", "during", "around", "after"]
+Stage = Literal["before", "during", "around", "after", "score"]
 
 ModelOf = Callable[[str], Predictor]
 """Reads a model that is stored already, by its reference."""
@@ -150,8 +150,8 @@ class Method:
         A configuration without what the plain model does not depend on.
     steps : str
         What it counts its training in; ``rounds`` where that depends on the model.
-    stage : {"before", "during", "around", "after"}
-        Where it steps in: the data, the learning, a learner as a whole, or its decisions.
+    stage : {"before", "during", "around", "after", "score"}
+        Where it steps in: the data, the learning, a learner as a whole, its decisions, or its score.
     caution : str
         What it may not be used for, or what somebody must know of it; empty when nothing.
     needs_groups : bool

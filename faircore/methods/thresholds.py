@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from faircore.methods.cutting import OWN, CutConfig, bare, cut_score, settled
+from faircore.methods.cutting import CutConfig, bare, cut_score, settled
 from faircore.methods.method import Method, Work, limit_text
+from faircore.methods.sources import OWN
 from faircore.training import Trained
 from faircore.training.constraints import UNCONSTRAINED
 

@@ -31,13 +31,14 @@ METHOD_NAMES = {
     "reductions": "Mixtures",
     "thresholds": "Thresholds by group",
     "reject_option": "Reject option",
+    "calibrated": "Calibrated scores",
     "existing": "Model you have",
 }
 """What methods are called in a legend."""
 
 SYMBOLS = (
     "circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "triangle-down",
-    "pentagon", "x", "bowtie", "star-diamond", "hourglass",
+    "pentagon", "x", "bowtie", "star-diamond", "star-square", "hourglass",
 )  # fmt: skip
 
 _AS_IS = {"marker": {"opacity": 1}}  # a click must not fade the models it is compared with

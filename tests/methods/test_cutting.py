@@ -20,9 +20,10 @@ from faircore.data import (
     make_lending,
 )
 from faircore.errors import InputError, StoreError
-from faircore.methods import METHODS, Request, cutting
+from faircore.methods import METHODS, Request, sources
 from faircore.methods.bases import BaseConfig, train_base
-from faircore.methods.cutting import CUT_ON, NOTE, SHOWN, CutConfig
+from faircore.methods.cutting import CUT_ON, CutConfig
+from faircore.methods.sources import NOTE, SHOWN
 from faircore.penalties import PenaltyOptions
 from faircore.plans import SweepSpec
 from faircore.predictors import Inputs, Predictor, Thresholded
@@ -238,7 +239,7 @@ def test_one_score_per_seed_serves_every_tolerance(
         seeds.append(seed)
         return train_base(config, learn, judge, seed, report)
 
-    monkeypatch.setattr(cutting, "train_base", counted)
+    monkeypatch.setattr(sources, "train_base", counted)
     trees = replace(TREES, trees=replace(TREES.trees, row_share=0.8))
     trials = [(s, seed) for s in (UNCONSTRAINED, 0.05, 0.01) for seed in (0, 7)]
     found = train(prepared, ask(CutConfig(base=trees)), trials)
@@ -387,7 +388,7 @@ def test_a_limit_that_cannot_be_met_says_what_can(
 def test_a_score_that_cannot_be_trained_says_so_everywhere(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cutting, "train_base", lambda *_: Trained(0, failure="It diverged."))
+    monkeypatch.setattr(sources, "train_base", lambda *_: Trained(0, failure="It diverged."))
     found = train(prepared, ask(CONFIGS["network"]))
     assert [(one.predictor, one.failure) for one in found] == [(None, "It diverged.")] * 3
 
