@@ -19,7 +19,7 @@ LAYERS = [
     {"data"},
     {"groups"},
     {"metrics", "predictors"},
-    {"audit", "frontier", "penalties", "repair", "thresholds"},
+    {"audit", "calibrators", "frontier", "penalties", "repair", "thresholds"},
     {"plots", "reductions", "store", "training"},
     {"estimators"},
     {"methods"},

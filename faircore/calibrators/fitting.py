@@ -1,0 +1,129 @@
+"""Maps of scores fitted to outcomes: identity, Platt, temperature, beta and isotonic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import numpy as np
+from sklearn.isotonic import isotonic_regression
+
+from faircore.calibrators.logistic import maximise
+from faircore.calibrators.tally import Tally
+from faircore.errors import InputError
+from faircore.predictors.score_map import NEAREST, ScoreMap, log_odds
+
+MapMethod = Literal["identity", "platt", "temperature", "beta", "isotonic"]
+
+
+def fit_map(
+    method: MapMethod, scores: Any, y_true: Any, weights: Any = None, *, smoothing: bool = True
+) -> ScoreMap:
+    """Fit one map of scores by maximum likelihood.
+
+    Parameters
+    ----------
+    method : {"identity", "platt", "temperature", "beta", "isotonic"}
+        See :class:`faircore.predictors.score_map.ScoreMap`. A temperature has no offset, so that
+        it cannot repair scores that are all too high or all too low.
+    scores : array, shape (n,)
+        In [0, 1].
+    y_true : array of 0 and 1, shape (n,)
+    weights : array, shape (n,), optional
+        Counts: a row of weight 2 is a row twice.
+    smoothing : bool
+        Read outcomes as Platt 1999 does, 1 as (N₊ + 1) / (N₊ + 2) and 0 as 1 / (N₋ + 2), so that
+        separable rows, or rows of one outcome, do not lead to infinite numbers or to values of 0
+        and 1. Without it, plain maximum likelihood, which is cut short where there is no maximum.
+
+    Returns
+    -------
+    ScoreMap
+        With slopes of zero or more.
+
+    Raises
+    ------
+    InputError
+        When the method is not known or the columns cannot be used.
+
+    Examples
+    --------
+    >>> scores = [0.2] * 10 + [0.8] * 10
+    >>> outcomes = [1] * 4 + [0] * 6 + [1] * 6 + [0] * 4
+    >>> fit_map("platt", scores, outcomes, smoothing=False).in_words()
+    'log-odds × 0.29'
+    """
+    if method not in get_args(MapMethod):
+        raise InputError(
+            f"A map is fitted by one of {', '.join(get_args(MapMethod))}; method is {method!r}. "
+            "Choose one of these."
+        )
+    return fit_tally(method, Tally.of(scores, y_true, weights), smoothing=smoothing)
+
+
+def fit_tally(method: str, tally: Tally, *, smoothing: bool = True) -> ScoreMap:
+    """Fit one map to outcomes added up by score."""
+    return _FITS[method](tally.smoothed if smoothing else tally)
+
+
+def _platt(tally: Tally) -> ScoreMap:
+    odds = log_odds(tally.scores)
+    ones, held = np.ones((len(odds), 1)), 1.0
+    if len(odds) > 1:
+        design = np.column_stack([odds, ones])
+        (slope, offset), _ = maximise(design, tally.positives, tally.totals, np.array([1.0, 0.0]))
+        if slope >= 0:
+            return ScoreMap.platt(slope, offset)
+        held = 0.0
+    # One score, or scores that point the wrong way: the slope is held and the mean is right.
+    (offset,), _ = maximise(ones, tally.positives, tally.totals, np.zeros(1), fixed=held * odds)
+    return ScoreMap.platt(held, offset)
+
+
+def _temperature(tally: Tally) -> ScoreMap:
+    odds = log_odds(tally.scores)
+    (slope,), _ = maximise(odds[:, None], tally.positives, tally.totals, np.ones(1))
+    return ScoreMap.temperature(max(float(slope), 0.0))
+
+
+def _beta(tally: Tally) -> ScoreMap:
+    near = np.clip(tally.scores, NEAREST, 1 - NEAREST)
+    design = np.column_stack([np.log(near), -np.log1p(-near), np.ones(len(near))])
+    used = [0, 1, 2]
+    while True:
+        start = np.array([1.0, 1.0, 0.0])[used]
+        found, _ = maximise(design[:, used], tally.positives, tally.totals, start)
+        wrong = [place for place, j in enumerate(used) if j < 2 and found[place] < 0]
+        if not wrong:
+            break
+        # The likelihood has one top: the coefficient that is most wrong is zero there.
+        del used[min(wrong, key=lambda place: found[place])]
+    numbers = np.zeros(3)
+    numbers[used] = found
+    return ScoreMap.beta(*numbers)
+
+
+def _isotonic(tally: Tally) -> ScoreMap:
+    values = isotonic_regression(
+        tally.positives / tally.totals, sample_weight=tally.totals, y_min=0.0, y_max=1.0
+    )
+    values = np.maximum.accumulate(values)
+    ends = np.flatnonzero(np.diff(values))
+    if not len(ends):
+        return ScoreMap.isotonic([0.5], values[:1])
+    # Knots lie between the scores on both sides of a step, not on them: the map is the same on all
+    # scores it was fitted to, and holds the score of nobody.
+    below, above = tally.scores[ends], tally.scores[ends + 1]
+    knots = np.stack([below + (above - below) / 3, above - (above - below) / 3], axis=1).ravel()
+    levels = np.stack([values[ends], values[ends + 1]], axis=1).ravel()
+    apart = np.r_[True, np.diff(knots) > 0]  # not where two scores are next to each other
+    return ScoreMap.isotonic(knots[apart], levels[apart])
+
+
+_FITS: dict[str, Callable[[Tally], ScoreMap]] = {
+    "identity": lambda _: ScoreMap.identity(),
+    "platt": _platt,
+    "temperature": _temperature,
+    "beta": _beta,
+    "isotonic": _isotonic,
+}
