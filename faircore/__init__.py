@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from faircore.audit import group_report as group_report
     from faircore.audit import impossibility as impossibility
     from faircore.audit.baseline import train_baseline as train_baseline
+    from faircore.audit.effect import score_effect as score_effect
     from faircore.audit.flips import switch_test as switch_test
     from faircore.audit.imitation import stand_in as stand_in
     from faircore.audit.individual import consistency as consistency
+    from faircore.audit.multicalibration import MulticalibrationAudit as MulticalibrationAudit
+    from faircore.audit.multicalibration import audit_multicalibration as audit_multicalibration
+    from faircore.audit.multicalibration import walk_multicalibration as walk_multicalibration
     from faircore.audit.proxies import find_proxies as find_proxies
     from faircore.audit.similar import similar_people as similar_people
+    from faircore.calibrators import GroupFairnessCalibrator as GroupFairnessCalibrator
+    from faircore.calibrators.multicalibrated import (
+        MulticalibratedCorrection as MulticalibratedCorrection,
+    )
     from faircore.data import Dataset as Dataset
     from faircore.data import DataSpec as DataSpec
     from faircore.data import Sensitive as Sensitive
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
         AdversarialDebiasingTrainer as AdversarialDebiasingTrainer,
     )
     from faircore.estimators.boosting import FairBoostingClassifier as FairBoostingClassifier
+    from faircore.estimators.calibrated import CalibratedFairClassifier as CalibratedFairClassifier
     from faircore.estimators.lagrangian import (
         LagrangianFairnessTrainer as LagrangianFairnessTrainer,
     )
@@ -41,15 +50,19 @@ if TYPE_CHECKING:
     from faircore.groups import Groups as Groups
     from faircore.metrics import Report as Report
     from faircore.metrics import evaluate as evaluate
+    from faircore.metrics.calibration_report import CalibrationReport as CalibrationReport
+    from faircore.metrics.calibration_report import calibration_report as calibration_report
     from faircore.pareto import pareto_frontier as pareto_frontier
     from faircore.penalties import PENALTIES as PENALTIES
     from faircore.penalties import PenaltyOptions as PenaltyOptions
     from faircore.plans import SweepPlan as SweepPlan
     from faircore.plans import SweepSpec as SweepSpec
+    from faircore.plots import calibration_bars as calibration_bars
     from faircore.plots import convergence_figure as convergence_figure
     from faircore.plots import frontier_figure as frontier_figure
     from faircore.plots import group_intervals as group_intervals
     from faircore.plots import impossibility_figure as impossibility_figure
+    from faircore.plots import reliability_figure as reliability_figure
     from faircore.plots import save_figure as save_figure
     from faircore.predictors.brought import BroughtModel as BroughtModel
     from faircore.repair import Decorrelator as Decorrelator
@@ -77,6 +90,8 @@ _HOMES = {
     "AdversarialDebiasingTrainer": "faircore.estimators.adversarial",
     "BoostingConfig": "faircore.training.boosting",
     "BroughtModel": "faircore.predictors.brought",
+    "CalibratedFairClassifier": "faircore.estimators.calibrated",
+    "CalibrationReport": "faircore.metrics.calibration_report",
     "Candidate": "faircore.frontier",
     "Constraint": "faircore.training.constraints",
     "DataSpec": "faircore.data",
@@ -89,11 +104,14 @@ _HOMES = {
     "FairnessRegularizer": "faircore.training",
     "Frontier": "faircore.frontier",
     "GradientReversalLayer": "faircore.training.reversal",
+    "GroupFairnessCalibrator": "faircore.calibrators",
     "GroupReport": "faircore.audit",
     "Groups": "faircore.groups",
     "LagrangianConfig": "faircore.training.lagrangian",
     "LagrangianFairnessTrainer": "faircore.estimators.lagrangian",
     "Massager": "faircore.repair",
+    "MulticalibratedCorrection": "faircore.calibrators.multicalibrated",
+    "MulticalibrationAudit": "faircore.audit.multicalibration",
     "PENALTIES": "faircore.penalties",
     "PenaltyOptions": "faircore.penalties",
     "ReductionsWrapper": "faircore.estimators.reductions",
@@ -108,7 +126,10 @@ _HOMES = {
     "ThresholdFrontier": "faircore.thresholds",
     "TrainingConfig": "faircore.training",
     "Wording": "faircore.audit",
+    "audit_multicalibration": "faircore.audit.multicalibration",
     "bring_model": "faircore.shelf",
+    "calibration_bars": "faircore.plots",
+    "calibration_report": "faircore.metrics.calibration_report",
     "consistency": "faircore.audit.individual",
     "convergence_figure": "faircore.plots",
     "evaluate": "faircore.metrics",
@@ -122,14 +143,17 @@ _HOMES = {
     "load_bundle": "faircore.export.bundle",
     "pareto_frontier": "faircore.pareto",
     "read_dataset": "faircore.data",
+    "reliability_figure": "faircore.plots",
     "run_plan": "faircore.sweep",
     "run_sweep": "faircore.sweep",
     "save_figure": "faircore.plots",
+    "score_effect": "faircore.audit.effect",
     "similar_people": "faircore.audit.similar",
     "stand_in": "faircore.audit.imitation",
     "switch_test": "faircore.audit.flips",
     "train_baseline": "faircore.audit.baseline",
     "unprocess": "faircore.thresholds",
+    "walk_multicalibration": "faircore.audit.multicalibration",
 }
 
 __all__ = sorted(_HOMES)

@@ -13,6 +13,7 @@ st.navigation(
         st.Page("audit.py", title="Audit"),
         st.Page("train.py", title="Train"),
         st.Page("frontier.py", title="Frontier"),
+        st.Page("calibration.py", title="Calibration"),
         st.Page("decide.py", title="Decide"),
         st.Page("export.py", title="Export"),
     ]

@@ -18,8 +18,9 @@ from faircore.calibrators.tally import Sample
 from faircore.errors import InputError
 from faircore.groups import Groups, Partition
 from faircore.metrics import hidden_groups
+from faircore.predictors.group_fit import GroupFit, Reason
 from faircore.predictors.group_key import GroupKey
-from faircore.predictors.group_maps import GroupFit, GroupMaps, Reason
+from faircore.predictors.group_maps import GroupMaps
 
 Cell = frozenset[tuple[str, str]]
 

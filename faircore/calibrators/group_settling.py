@@ -22,7 +22,7 @@ from faircore.calibrators.fitting import fit_tally
 from faircore.calibrators.rules import Method, Rules
 from faircore.calibrators.tally import Sample, Tally
 from faircore.groups import Partition
-from faircore.predictors.group_maps import GroupFit, Reason
+from faircore.predictors.group_fit import GroupFit, Reason
 from faircore.predictors.score_map import ScoreMap
 
 Floats = NDArray[np.float64]

@@ -36,10 +36,12 @@ def model_card(
     partitions: tuple[Partition, ...],
     *,
     cuts: Mapping[str, str] | None = None,
+    calibrators: Mapping[str, str] | None = None,
 ) -> str:
     """Write the model card of a decision, Markdown.
 
-    ``cuts`` is what a score must reach by group, where groups differ in that.
+    ``cuts`` is what a score must reach by group, where groups differ in that; ``calibrators`` is
+    what calibrates each group, where a score is calibrated.
     """
     spec = dataset.spec
     hidden = hidden_groups(partitions, decision.sealed_sizes)
@@ -54,6 +56,7 @@ def model_card(
         "## Model",
         _model(decision, needs_groups=spec.needs_groups or decision.needs_groups),
         *([_cuts(cuts)] if cuts else []),
+        *([_calibrators(calibrators)] if calibrators else []),
         "## Data",
         f"{dataset.n_rows:,} rows of {_code(dataset.source)}; features: "
         + (", ".join(map(_code, spec.features)) or "none")
@@ -114,12 +117,21 @@ def _model(decision: Decision, *, needs_groups: bool) -> str:
 
 
 def _cuts(cuts: Mapping[str, str]) -> str:
-    rows = [_row([_plain(group), text]) for group, text in cuts.items()]
     return (
         "What the model's own score must reach to be selected, at the threshold 0.50 (at another, "
-        "each moves as far in log-odds):\n\n"
-        + "\n".join([_row(["Group", "Score needed"]), _row(["---", "---"]), *rows])
+        "each moves as far in log-odds):\n\n" + _pairs("Group", "Score needed", cuts)
     )
+
+
+def _calibrators(calibrators: Mapping[str, str]) -> str:
+    return "What calibrates the score, fitted on rows that taught it nothing:\n\n" + _pairs(
+        "Group", "Calibrator", calibrators
+    )
+
+
+def _pairs(left: str, right: str, pairs: Mapping[str, str]) -> str:
+    rows = [_row([_plain(key), _plain(text)]) for key, text in pairs.items()]
+    return "\n".join([_row([left, right]), _row(["---", "---"]), *rows])
 
 
 def _partition(decision: Decision, partition: Partition, hidden: NDArray[np.bool_]) -> str:

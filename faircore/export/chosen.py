@@ -9,7 +9,7 @@ from faircore.errors import BundleError
 from faircore.export.bundle import Bundle
 from faircore.export.card import model_card
 from faircore.export.reader import RowReader
-from faircore.predictors import Thresholded
+from faircore.predictors import Thresholded, calibrator_words
 from faircore.records import ReviewStore
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
@@ -66,5 +66,6 @@ def bundle_of_review(
             prepared.dataset,
             prepared.groups.partitions,
             cuts=predictor.rule.in_words() if isinstance(predictor, Thresholded) else None,
+            calibrators=calibrator_words(predictor),
         ),
     )

@@ -10,7 +10,14 @@ import pandas as pd
 from faircore.data import Dataset, Encoder, Sensitive, Table
 from faircore.data.bins import attribute_groups, bin_labels
 from faircore.errors import DataError
-from faircore.predictors import BroughtModel, Inputs, Predictor, Thresholded, layers
+from faircore.predictors import (
+    BroughtModel,
+    Corrected,
+    Inputs,
+    Predictor,
+    Thresholded,
+    layers,
+)
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,11 @@ class RowReader:
             for one in dataset.spec.sensitive
             if one.column in predictor.needs_groups
         )
-        if predictor.n_features is not None:
-            return cls(encoder, told)
         *around, base = layers(predictor)
-        if not any(isinstance(one, Thresholded) and one.rule.randomised for one in around):
-            encoder = Encoder(())  # lots alone depend on the encoded columns
+        if base.n_features is not None:
+            return cls(encoder, told)
+        if not any(_reads_columns(one) for one in around):
+            encoder = Encoder(())
         if not isinstance(base, BroughtModel):
             return cls(encoder, told, score=dataset.spec.score)
         numeric = {
@@ -114,6 +121,11 @@ class RowReader:
         )
         numeric = {str(name): bool(number) for name, number in stored.get("numeric", {}).items()}
         return cls(Encoder.from_dict(stored), attributes, numeric, stored.get("score"))
+
+
+def _reads_columns(one: Predictor) -> bool:
+    """Whether what stands around a model depends on the encoded columns: corrections, and lots."""
+    return isinstance(one, Corrected) or (isinstance(one, Thresholded) and one.rule.randomised)
 
 
 def _whole(bins: tuple[float, ...], levels: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faircore.errors import InputError
 from faircore.methods.adversarial import ADVERSARIAL
 from faircore.methods.boosted import BOOSTED
+from faircore.methods.calibrated import CALIBRATED
 from faircore.methods.existing import EXISTING
 from faircore.methods.lagrangian import LAGRANGIAN
 from faircore.methods.method import Method, Request
@@ -26,6 +27,7 @@ METHODS: dict[str, Method] = {
     "reductions": REDUCTIONS,
     "thresholds": THRESHOLDS,
     "reject_option": REJECT,
+    "calibrated": CALIBRATED,
     "existing": EXISTING,
 }
 

@@ -151,7 +151,8 @@ class Method:
     steps : str
         What it counts its training in; ``rounds`` where that depends on the model.
     stage : {"before", "during", "around", "after", "score"}
-        Where it steps in: the data, the learning, a learner as a whole, its decisions, or its score.
+        Where it steps in: the data, the learning, a learner as a whole, its decisions, or its
+        score.
     caution : str
         What it may not be used for, or what somebody must know of it; empty when nothing.
     needs_groups : bool

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.predictors.brought import BroughtModel
+from faircore.predictors.calibrated import Calibrated
+from faircore.predictors.corrected import Corrected
 from faircore.predictors.draws import row_draws
 from faircore.predictors.existing import ExistingScore
 from faircore.predictors.group_key import GroupKey
@@ -47,16 +49,27 @@ class Predictor(Protocol):
 
 def layers(model: Predictor) -> tuple[Predictor, ...]:
     """Return a model and what it stands on, the innermost last."""
-    found = [model]
-    while hasattr(found[-1], "base"):
-        found.append(found[-1].base)
-    return tuple(found)
+    inner: Any = getattr(model, "base", None)
+    # Trees call the log-odds they start from their base, which is no model.
+    return (model, *layers(inner)) if hasattr(inner, "to_arrays") else (model,)
+
+
+def calibrator_words(model: Predictor) -> dict[str, str]:
+    """What calibrates each group and why, by group; empty where no map does."""
+    for one in layers(model):
+        if isinstance(one, Calibrated):
+            return {fit.name: fit.in_words() for fit in one.maps.report}
+    return {}
 
 
 def predictor_from_arrays(arrays: Arrays) -> Predictor:
     """Read what ``to_arrays`` of any predictor wrote."""
     if "rule.key" in arrays:
         return Thresholded.from_arrays(arrays, predictor_from_arrays)
+    if "calibrate.maps" in arrays:
+        return Calibrated.from_arrays(arrays, predictor_from_arrays)
+    if any(name.startswith("correct.") for name in arrays):
+        return Corrected.from_arrays(arrays, predictor_from_arrays)
     if "repair.kind" in arrays:
         return repaired_from_arrays(arrays, predictor_from_arrays)
     if "mix.weights" in arrays:
@@ -70,6 +83,8 @@ def predictor_from_arrays(arrays: Arrays) -> Predictor:
 
 __all__ = [
     "BroughtModel",
+    "Calibrated",
+    "Corrected",
     "Decorrelated",
     "ExistingScore",
     "GroupKey",
@@ -81,6 +96,7 @@ __all__ = [
     "Repaired",
     "Thresholded",
     "Trees",
+    "calibrator_words",
     "layers",
     "predictor_from_arrays",
     "row_draws",

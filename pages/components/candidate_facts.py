@@ -9,7 +9,7 @@ from faircore.methods import METHODS
 from faircore.metrics import find_disparity
 from faircore.penalties import PENALTIES
 from faircore.plots import convergence_figure
-from faircore.predictors import Thresholded
+from faircore.predictors import Predictor, Thresholded, calibrator_words
 from pages.components.charts import show_chart
 from pages.components.loading import model_of
 from pages.components.words import disparity_value, plain
@@ -18,10 +18,15 @@ from pages.components.words import disparity_value, plain
 def places(candidate: Candidate) -> dict[str, str]:
     """What each split was to a model; the last is the one to believe."""
     method = METHODS[candidate.method]
+    learned = {"train": "rows its score learned from"} if candidate.history else {}
+    if method.stage == "score":
+        return learned | {
+            "calibrate": "rows its calibrator learned from",
+            "select": "rows its calibrator never saw",
+        }
     if method.fixed:
         return {"select": "rows kept for choosing"}
     if method.unseen == "select":
-        learned = {"train": "rows its score learned from"} if candidate.history else {}
         return learned | {
             "calibrate": "rows its thresholds were set on",
             "select": "rows its thresholds never saw",
@@ -48,6 +53,9 @@ def facts(frontier: Frontier, position: int) -> None:
     )
     if METHODS[candidate.method].stage == "after":
         _thresholds(candidate)
+    if METHODS[candidate.method].stage == "score":
+        with st.expander("What each group got"):
+            calibrators_table(model_of(candidate.id))
     if candidate.history:
         with st.expander("How it learned"):
             show_chart(
@@ -63,7 +71,7 @@ def facts(frontier: Frontier, position: int) -> None:
 
 def _thresholds(candidate: Candidate) -> None:
     """What each group's score must reach."""
-    model = model_of(candidate)
+    model = model_of(candidate.id)
     if not isinstance(model, Thresholded):
         return
     told = model.rule.in_words()
@@ -71,6 +79,17 @@ def _thresholds(candidate: Candidate) -> None:
         st.caption("A score of the model at least this high is a yes, at the threshold 0.50 above.")
         st.dataframe(
             {"Group": list(told), "Score needed": list(told.values())},
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def calibrators_table(model: Predictor) -> None:
+    """The calibrator of every group and why it has it; nothing where there is none."""
+    told = calibrator_words(model)
+    if told:
+        st.dataframe(
+            {"Group": list(told), "Calibrator": list(told.values())},
             hide_index=True,
             width="stretch",
         )

@@ -49,9 +49,9 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def model_of(candidate: Candidate) -> Predictor:
-    """The model of a candidate."""
-    return _model(str(default_workspace()), candidate.id)
+def model_of(reference: str) -> Predictor:
+    """The model of a candidate, by its id."""
+    return _model(str(default_workspace()), reference)
 
 
 def table_of(path: str) -> Table:

@@ -33,6 +33,14 @@ class ReviewSession:
     audit_metric: str = "true_positive_rate"
     audit_reference: str = ""
     audit_written: str = ""
+    calibrate_model: str = ""
+    calibrate_partition: str = ""
+    calibrate_scope: str = ""
+    calibrate_kind: str = ""
+    calibrate_by: str = ""
+    calibrate_bins: int = 10
+    calibrate_width: bool = False
+    calibrate_overlay: bool = False
     upload: str = ""
     upload_id: str = ""
 

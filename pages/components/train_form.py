@@ -44,11 +44,12 @@ def plan_form(
     between = right.multiselect("Between the groups of", partitions, default=partitions[:1])
     right.caption("Attributes crossed with × are groups of their own.")
     st.markdown("##### How to get there")
-    able = [name for name, method in METHODS.items() if penalty in method.goals]
+    offered = {name: method for name, method in METHODS.items() if method.stage in STAGES}
+    able = [name for name, method in offered.items() if penalty in method.goals]
     if not learns:
         able = [name for name in able if METHODS[name].stage == "after"]
     chosen = _offers(able, penalty, learns=learns)
-    unable = [METHODS[name].title for name in METHODS if name not in able]
+    unable = [method.title for name, method in offered.items() if name not in able]
     if unable and learns:
         st.caption(f"Not for this goal: {'; '.join(unable)}.")
     if not chosen:

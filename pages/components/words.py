@@ -37,8 +37,12 @@ def labels(frontier: Frontier) -> dict[str, str]:
     shapes = len({(c.method, c.shape) for c in frontier.candidates}) > len(
         {c.method for c in frontier.candidates}
     )
-    names: dict[str, str] = {}
-    for c in frontier.candidates:
+    known = {c.id: c for c in frontier.candidates}
+
+    def name_of(c: Candidate) -> str:
+        made_from = known.get(c.source)
+        if METHODS[c.method].stage == "score" and made_from is not None:
+            return f"{name_of(made_from)}, {c.shape.removeprefix(made_from.shape).lstrip(', ')}"
         parts = [METHOD_NAMES[c.method]] if methods else []
         parts.append(METHODS[c.method].strength_text(c.strength))
         if with_seed:
@@ -49,7 +53,11 @@ def labels(frontier: Frontier) -> dict[str, str]:
             )
         if shapes:
             parts.append(c.shape)
-        name = " · ".join(parts)
+        return " · ".join(parts)
+
+    names: dict[str, str] = {}
+    for c in frontier.candidates:
+        name = name_of(c)
         names[c.id] = name if name not in names.values() else f"{name} · {c.id[:4]}"
     return names
 

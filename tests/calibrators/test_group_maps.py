@@ -10,8 +10,9 @@ import pytest
 
 from faircore.errors import InputError
 from faircore.metrics import MIN_PEOPLE
+from faircore.predictors.group_fit import FEWEST_TOLD, GroupFit
 from faircore.predictors.group_key import GroupKey
-from faircore.predictors.group_maps import FEWEST_TOLD, GroupFit, GroupMaps
+from faircore.predictors.group_maps import GroupMaps
 from faircore.predictors.score_map import ScoreMap
 
 # A constant map says which map a row was held to.

@@ -26,13 +26,22 @@ from faircore.export.reader import RowReader
 from faircore.export.scoring import score_file
 from faircore.frontier import Frontier
 from faircore.methods.bases import BaseConfig
+from faircore.methods.calibrated import CalibrationConfig
 from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
 from faircore.methods.reductions import ReductionsConfig
 from faircore.methods.repaired import ColumnsConfig
 from faircore.metrics import confusion_counts
 from faircore.plans import SweepPlan, SweepSpec
-from faircore.predictors import ExistingScore, GroupKey, GroupRule, Inputs, Thresholded, layers
+from faircore.predictors import (
+    ExistingScore,
+    GroupKey,
+    GroupRule,
+    Inputs,
+    Thresholded,
+    calibrator_words,
+    layers,
+)
 from faircore.records import ReviewStore, frontier_of_review
 from faircore.shelf import bring_model
 from faircore.sweep import run_plan
@@ -56,6 +65,12 @@ TOLD = {
     "mixture": (),
     "existing": (),
     "brought": (),
+    "calibrated": ("gender", "age"),
+    "calibrated for all": (),
+    "calibrated score": ("age",),
+    "calibrated brought": ("race",),
+    "corrected": (),
+    "corrected score": (),
 }
 """What each model must be told."""
 
@@ -68,6 +83,10 @@ def specs(reference: str) -> dict[str, SweepSpec]:
     def cut(by: str, method: str = "thresholds", at: float = 0.01, **more: Any) -> SweepSpec:
         config = CutConfig(**({"base": TREES, "by_lot": False} | more))
         return SweepSpec((at,), method=method, partitions=(by,), config=config)
+
+    def calibrated(scope: str, by: tuple[str, ...] = (), **more: Any) -> SweepSpec:
+        config = CalibrationConfig(**({"base": TREES, "scope": scope, "attributes": by} | more))
+        return SweepSpec((0.0,), method="calibrated", config=config)
 
     columns = ColumnsConfig(TREES)
     return {
@@ -87,6 +106,12 @@ def specs(reference: str) -> dict[str, SweepSpec]:
         ),
         "existing": SweepSpec((0.0,), method="existing", config=ExistingConfig()),
         "brought": SweepSpec((0.0,), method="existing", config=ExistingConfig(reference)),
+        "calibrated": calibrated("groups", ("gender", "age"), min_group_size=10),
+        "calibrated for all": calibrated("everybody", calibrator="isotonic"),
+        "calibrated score": calibrated("groups", ("age",), source="score", calibrator="beta"),
+        "calibrated brought": calibrated("groups", ("race",), source=reference),
+        "corrected": calibrated("features"),
+        "corrected score": calibrated("features", source="score"),
     }
 
 
@@ -324,6 +349,16 @@ def test_the_card_lists_the_threshold_of_each_group(case: str, made: Made) -> No
     assert "(missing)" in "".join(told) or case == "doubt"
 
 
+@pytest.mark.parametrize("case", [case for case in TOLD if case.startswith("calibrated")])
+def test_the_card_lists_what_calibrates_each_group(case: str, made: Made) -> None:
+    bundle = load_bundle(made.bundles[case])
+    told = calibrator_words(bundle.predictor)
+    section = bundle.card.split("| Group | Calibrator |")[1].split("\n\n")[0]
+    assert len(section.splitlines()) - 2 == len(told)
+    assert "everybody" in told
+    assert ("nothing was asked" in bundle.card) is False
+
+
 def test_other_cards_list_no_thresholds(made: Made) -> None:
     for case in set(TOLD) - set(CUT):
         assert "Score needed" not in load_bundle(made.bundles[case]).card
@@ -338,7 +373,8 @@ def test_no_planted_value_is_in_a_bundle(tmp_path: Path) -> None:
     frame.loc[10:12, "income"] = [98765.4321, 87654.3219, 76543.2198]
     frame.loc[10:12, "age"] = 97  # so that its range is a small one
     frame.loc[10:20, "existing_score"] = 0.4321987 + np.arange(11) / 1e5
-    cases = ("lots", "cuts", "cut score", "repaired", "decorrelated", "mixture", "existing")
+    cases = ("lots", "cuts", "cut score", "repaired", "decorrelated", "mixture", "existing",
+             "calibrated for all", "calibrated score", "corrected score")  # fmt: skip
     made = make(frame, tmp_path, cases)
     encoded = made.prepared.encoder.transform(made.prepared.dataset.features.iloc[10:13])
     own = [*frame["existing_score"][10:21], *frame["income"][10:13]]
@@ -390,6 +426,7 @@ def test_a_brought_file_leaves_as_it_came(case: str, made: Made) -> None:
     [
         ("existing", {"existing_score"}),
         ("cut score", {"existing_score", "age"}),
+        ("calibrated score", {"existing_score", "age"}),
         ("brought", {"income", "debt_ratio", "loan_amount", "employment"}),
     ],
 )

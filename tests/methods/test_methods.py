@@ -20,6 +20,7 @@ from faircore.errors import InputError
 from faircore.methods import METHODS, Request, find_method
 from faircore.methods.adversarial import OpponentConfig
 from faircore.methods.bases import BaseConfig
+from faircore.methods.calibrated import CalibrationConfig
 from faircore.methods.cost import machine_speed
 from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
@@ -51,8 +52,15 @@ QUICK |= dict.fromkeys(("repaired", "decorrelated"), ColumnsConfig(TREES))
 QUICK |= dict.fromkeys(("thresholds", "reject_option"), CutConfig(base=TREES))
 QUICK["reductions"] = ReductionsConfig(TREES, rounds=6)
 QUICK["existing"] = ExistingConfig()
+QUICK["calibrated"] = CalibrationConfig(base=TREES, scope="everybody")
 
-STRONG = {"repaired": 1.0, "decorrelated": 1.0, "reject_option": 0.3, "existing": 0.0}
+STRONG = {
+    "repaired": 1.0,
+    "decorrelated": 1.0,
+    "reject_option": 0.3,
+    "existing": 0.0,
+    "calibrated": 0.0,
+}
 ASKED = {name: 1.0 if METHODS[name].stage == "before" else 3.0 for name in METHODS} | STRONG
 
 SLIGHTLY = {"reweighed": 0.97, "resampled": 0.97, "massaged": 0.85}

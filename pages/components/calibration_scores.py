@@ -1,0 +1,177 @@
+"""What the Calibration page compares: the scores of one model before and after calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from faircore.frontier import Candidate
+from faircore.jobs import Job
+from faircore.methods.calibrated import (
+    FITTED_ON,
+    CalibrationConfig,
+    fit_calibration,
+    plain_score,
+)
+from faircore.methods.sources import SCORE
+from faircore.penalties import PENALTIES
+from faircore.plans import SweepPlan, SweepSpec
+from faircore.predictors import Calibrated, ExistingScore, Predictor, Thresholded, layers
+from faircore.records import Review, trial_ids
+from faircore.workspace import default_workspace
+from pages.components.loading import SPLIT_SEED, frontier_of, intact, model_of, prepared_of
+from pages.components.words import labels
+
+JUDGED_ON = "select"
+"""Rows that no calibrator learned from, and that are not sealed."""
+
+AS_IS = "none"
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A model and its score of the rows it is judged by.
+
+    Attributes
+    ----------
+    model : Predictor
+    scores : ndarray, shape (n,)
+    """
+
+    model: Predictor
+    scores: Scores
+
+
+def models_of(review: Review) -> dict[str, str]:
+    """Models whose calibration can be looked at, by reference, with their names."""
+    found = {SCORE: "The score in the data"} if review.data_spec.score else {}
+    frontier = frontier_of(review) if review.sweeps else None
+    if frontier is not None:
+        names = labels(frontier)
+        found |= {c.id: names[c.id] for c in frontier.candidates if c.failure is None}
+    return found
+
+
+def candidate_of(review: Review, reference: str) -> Candidate | None:
+    """The candidate of a reference; none for the score in the data."""
+    frontier = frontier_of(review) if review.sweeps and reference != SCORE else None
+    if frontier is None:
+        return None
+    return frontier.candidates[frontier.position(reference)]
+
+
+def before_and_after(review: Review, reference: str) -> tuple[Scored, Scored | None]:
+    """The score a model stands on, and its own where it is calibrated.
+
+    Of a model that decides by thresholds it is the score that is cut.
+    """
+    model = _model(review, reference)
+    own = next(one for one in layers(model) if not isinstance(one, Thresholded))
+    plain = plain_score(own)
+    before = Scored(plain, _scores(review, reference, plain, "plain"))
+    return before, None if own is plain else Scored(own, _scores(review, reference, own, "own"))
+
+
+def calibrated_by(review: Review, reference: str, config: CalibrationConfig) -> Scored:
+    """Calibrate a model as asked: maps are fitted on the spot, a correction must be there already.
+
+    Raises
+    ------
+    FaircoreError
+        When these rows do not allow it.
+    """
+    if config.scope == "features":
+        _, made = before_and_after(review, candidate_id(review, config))
+        assert made is not None
+        return made
+    workspace = str(default_workspace())
+    found: Scored = _fitted(workspace, review.id, review.fingerprint, reference, config, review)
+    return found
+
+
+def spec_of(review: Review, config: CalibrationConfig) -> SweepSpec:
+    """The request that makes a candidate of a calibration, in the view of the last launch."""
+    penalty = next(iter(PENALTIES))
+    partitions: tuple[str, ...] = ()
+    if review.sweeps:
+        last = SweepPlan.from_json(review.sweeps[-1]).sweeps[0]
+        penalty, partitions = last.penalty, last.partitions
+    return SweepSpec(
+        strengths=(0.0,),
+        seeds=(0,),
+        method="calibrated",
+        penalty=penalty,
+        partitions=partitions,
+        config=config,
+        split_seed=SPLIT_SEED,
+    )
+
+
+def candidate_id(review: Review, config: CalibrationConfig) -> str:
+    """Id of the candidate that a calibration makes."""
+    return spec_of(review, config).trial_ids(review.fingerprint)[0]
+
+
+def is_stored(review: Review, config: CalibrationConfig) -> bool:
+    """Whether that candidate is made already."""
+    return bool(intact([candidate_id(review, config)]))
+
+
+def is_listed(review: Review, config: CalibrationConfig) -> bool:
+    """Whether it is among the candidates of this review."""
+    return candidate_id(review, config) in trial_ids(review)
+
+
+def job_of(review: Review, config: CalibrationConfig) -> Job:
+    """The process that makes it."""
+    return Job(default_workspace(), review.id, spec_of(review, config))
+
+
+def _model(review: Review, reference: str) -> Predictor:
+    if reference == SCORE:
+        return ExistingScore(review.data_spec.score or "")
+    return model_of(reference)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Asking the model for its scores")
+def _scored(
+    workspace: str, review_id: str, fingerprint: str, reference: str, layer: str, split: str,
+    _review: Review, _model: Predictor,
+) -> Scores:  # fmt: skip
+    return np.asarray(_model.scores(prepared_of(_review).inputs(split)), np.float64)
+
+
+def _scores(
+    review: Review, reference: str, model: Predictor, layer: str, split: str = JUDGED_ON
+) -> Scores:
+    workspace = str(default_workspace())
+    found: Scores = _scored(
+        workspace, review.id, review.fingerprint, reference, layer, split, review, model
+    )
+    return found
+
+
+@st.cache_resource(max_entries=64, show_spinner="Calibrating")
+def _fitted(
+    workspace: str, review_id: str, fingerprint: str, reference: str, config: CalibrationConfig,
+    _review: Review,
+) -> Scored:  # fmt: skip
+    """Fit maps to the calibrate rows, and score the rows they are judged by."""
+    prepared = prepared_of(_review)
+    before, _ = before_and_after(_review, reference)
+    rows = prepared.rows(FITTED_ON)
+    model, _ = fit_calibration(
+        before.model,
+        config,
+        prepared.inputs(FITTED_ON),
+        _scores(_review, reference, before.model, "plain", FITTED_ON),
+        prepared.dataset.y_true[rows],
+        prepared.weights[rows],
+        partitions=[p.attributes for p in prepared.groups.partitions],
+    )
+    assert isinstance(model, Calibrated)
+    return Scored(model, model.map_scores(before.scores, prepared.inputs(JUDGED_ON)))

@@ -1,0 +1,218 @@
+"""Tables and sentences of the Calibration page: groups, limits, and what else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from faircore.audit import chance
+from faircore.metrics.calibration_report import CalibrationReport
+from pages.components.words import plain
+
+_GROUP = st.column_config.Column(width=200, pinned=True)
+_RIGHT = st.column_config.Column(alignment="right")
+VERDICTS = {"pass": "✓ within", "fail": "✗ above", "unclear": "? chance may explain it",
+            "too few": "– too few"}  # fmt: skip
+
+
+_HELPS = {
+    "ECE, points": "Expected calibration error: how far scores and outcomes are apart on average "
+    "over the bins. It grows as groups shrink, even for perfect scores.",
+    "By chance": "What the ECE would be on average if every score were exactly right.",
+    "Without chance": "Root of the mean squared error with the part of chance taken out, in "
+    "points, as an interval.",
+    "Wander (ECCE)": "How far outcomes and scores drift apart along the scores, in standard "
+    "deviations. It means the same at every size: about 1.5 when scores are right.",
+}
+
+
+def headline(now: CalibrationReport, before: CalibrationReport | None, partition: str) -> None:
+    """The answer first: how many groups keep the limits, and whom the score misleads most."""
+    told = _kept(now, partition)
+    if before is not None:
+        earlier = _kept(before, partition)
+        told += " It was the same before." if earlier == told else f" Before: {_lower(earlier)}"
+    st.markdown(f"#### {told}")
+    groups = now.partition(partition)
+    judged = groups[np.isfinite(groups["ece"])]
+    sentences = now.in_words(partition)
+    shown = [sentences[i] for i in range(min(len(judged), 3))] + sentences[-1:]
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in shown))
+
+
+def _kept(report: CalibrationReport, partition: str) -> str:
+    verdicts = report.partition(partition)["verdict"]
+    judged, limit = int((verdicts != "too few").sum()), f"{100 * report.settings.ece_limit:.0f}"
+    failed, unclear = (int((verdicts == v).sum()) for v in ("fail", "unclear"))
+    if not judged:
+        return "No group has enough people to be judged."
+    if not failed and not unclear:
+        return f"All {judged} groups are within the limit of {limit} points."
+    told = f"{failed or 'None'} of {judged} groups miss{'es' if failed == 1 else ''} the limit of "
+    told += f"{limit} points by more than chance"
+    if not failed:
+        told = f"No group misses the limit of {limit} points by more than chance"
+    return told + (f"; for {unclear} chance may be the reason." if unclear else ".")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def groups_table(now: CalibrationReport, before: CalibrationReport | None, partition: str) -> None:
+    """Every group, worst first, with what chance makes of it."""
+    frame = now.partition(partition)
+    old = None if before is None else before.groups.loc[partition].reindex(frame.index)
+
+    def points(column: str) -> list[str]:
+        """A column in hundredths, before and now where there are both."""
+        new = [_number(100 * v) for v in frame[column]]
+        if old is None:
+            return new
+        return [f"{_number(100 * a)} → {b}" for a, b in zip(old[column], new, strict=True)]
+
+    promise, error = st.tabs(["Promised and happened", "Calibration error, beside chance"])
+    with promise:
+        _table(
+            frame,
+            {
+                "Limit": [VERDICTS[v] for v in frame["verdict"]],
+                "People": [_number(v, 0) for v in frame["people"]],
+                "Promised, %": points("score"),
+                "Happened, %": [_number(100 * v) for v in frame["outcome"]],
+                "Difference, points": points("gap"),
+                "95 %": _ranges(frame["gap_low"], frame["gap_high"]),
+            },
+        )
+    with error:
+        _table(
+            frame,
+            {
+                "Limit": [VERDICTS[v] for v in frame["verdict"]],
+                "ECE, points": points("ece"),
+                "By chance": [_number(100 * v) for v in frame["by_chance"]],
+                "p-value": [chance(p) for p in frame["p_value"]],
+                "Without chance": _ranges(frame["error_low"], frame["error_high"]),
+                "Wander (ECCE)": [_number(v) for v in frame["ecce"]],
+                "p-value ": [chance(p) for p in frame["ecce_p"]],
+            },
+        )
+    gap = now.disparities.loc[partition]
+    least = now.settings.min_people
+    st.caption(
+        f"Worst first, by the wander. The limits: an ECE of {100 * now.settings.ece_limit:.0f} "
+        f"points in each group, {100 * now.settings.disparity_limit:.0f} between two groups "
+        f"(here {_number(100 * gap['difference'])}: {VERDICTS[gap['verdict']][2:]}). Where chance "
+        "may explain it, perfect scores would miss the limit as far in more than 5 of 100 cases. "
+        f"A dash: fewer than {least:.0f} people, or a group that would give a smaller one away."
+    )
+
+
+def _table(frame: pd.DataFrame, columns: Mapping[str, list[str]]) -> None:
+    st.dataframe(
+        pd.DataFrame({"Group": frame.index, **columns}), hide_index=True, width="stretch",
+        column_config={
+            "Group": _GROUP,
+            **{
+                name: st.column_config.Column(
+                    alignment="left" if name == "Limit" else "right", help=_HELPS.get(name)
+                )
+                for name in columns
+            },
+        },
+    )  # fmt: skip
+
+
+def effect_sentence(effect: pd.DataFrame, base_rates: pd.Series[float]) -> str:
+    """What calibration did to the other figures, beyond chance, in words of these data."""
+    moved = effect[(effect["low"] > 0) | (effect["high"] < 0)]
+    worse = moved[moved["change"] * moved["better"] < 0]
+    better = moved[moved["change"] * moved["better"] > 0]
+
+    def told(rows: pd.DataFrame) -> str:
+        return "; ".join(
+            f"{row['title'].lower()} from {_shown(row, 'before')} to {_shown(row, 'after')}"
+            for _, row in rows.iterrows()
+        )
+
+    parts = []
+    if len(worse):
+        parts.append(f"**It made worse**: {told(worse)}.")
+    if len(better):
+        parts.append(f"**It made better**: {told(better)}.")
+    if not parts:
+        parts.append("No other figure moved by more than chance.")
+    low, high = base_rates.min(), base_rates.max()
+    if high - low > 0.02:
+        few, many = (plain(str(name)) for name in (base_rates.idxmin(), base_rates.idxmax()))
+        parts.append(
+            f"The good outcome comes to {100 * low:.0f} % of group {few} and to {100 * high:.0f} % "
+            f"of group {many}. A score that means the same in both selects more of the second, and "
+            "its error rates differ: no score can have all of these equal unless it is never wrong."
+        )
+    return " ".join(parts)
+
+
+def effect_table(effect: pd.DataFrame) -> None:
+    """Every other figure before and after, with the interval of its change."""
+    rows = [
+        {
+            "Figure": row["title"],
+            "Before": _shown(row, "before"),
+            "After": _shown(row, "after"),
+            "Change": _shown(row, "change", signed=True),
+            "95 %": _interval(row),
+            "": _direction(row),
+        }
+        for _, row in effect.iterrows()
+    ]
+    right = dict.fromkeys(("Before", "After", "Change", "95 %"), _RIGHT)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=right)
+
+
+def compare_table(rows: list[Mapping[str, Any]]) -> None:
+    """Ways to calibrate one score beside each other."""
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, width="stretch",
+        column_config={
+            "Calibration": st.column_config.Column(width=260, pinned=True),
+            **dict.fromkeys(list(rows[0])[1:], _RIGHT),
+        },
+    )  # fmt: skip
+
+
+def _direction(row: pd.Series[Any]) -> str:
+    if not (row["low"] > 0 or row["high"] < 0):
+        return "no more than chance" if np.isfinite(row["low"]) else "–"
+    return "better" if row["change"] * row["better"] > 0 else "worse"
+
+
+def _is_share(row: pd.Series[Any]) -> bool:
+    return row["kind"] == "performance" or (row["kind"] == "disparity" and row["better"] < 0)
+
+
+def _shown(row: pd.Series[Any], column: str, *, signed: bool = False) -> str:
+    scale, digits = (100, 1) if _is_share(row) else (1, 3)
+    return _number(scale * row[column], digits, signed=signed)
+
+
+def _interval(row: pd.Series[Any]) -> str:
+    return f"{_shown(row, 'low', signed=True)} to {_shown(row, 'high', signed=True)}"
+
+
+def _number(value: float, digits: int = 1, *, signed: bool = False) -> str:
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
+    return text.lstrip("+−") if not text.strip("+−0.,") else text
+
+
+def _ranges(low: pd.Series[float], high: pd.Series[float]) -> list[str]:
+    return [
+        "–" if np.isnan(a) else f"{_number(100 * a)} to {_number(100 * b)}"
+        for a, b in zip(low, high, strict=True)
+    ]
