@@ -14,7 +14,15 @@ from faircore.methods.bases import BaseConfig
 from faircore.methods.lots import lots_note
 from faircore.methods.method import Work
 from faircore.methods.sources import OWN, scores_per_seed, source_text
-from faircore.predictors import GroupKey, GroupRule, Predictor, Thresholded
+from faircore.predictors import (
+    Calibrated,
+    Corrected,
+    GroupKey,
+    GroupRule,
+    Predictor,
+    Thresholded,
+    layers,
+)
 from faircore.predictors.group_key import Unseen
 from faircore.training import Trained
 
@@ -169,6 +177,17 @@ def _cuts(
         else:
             one.predictor = cut = Thresholded(model, rule)
             one.shape = f"{base.shape} with thresholds by group" if base.shape else ""
-            one.note = f"{base.note} {lots_note(work, cut, scores, inputs, rows, strength)}".strip()
+            notes = (base.note, _twice(model), lots_note(work, cut, scores, inputs, rows, strength))
+            one.note = " ".join(note for note in notes if note)
         found[strength] = one
     return found
+
+
+def _twice(model: Predictor) -> str:
+    """Say that thresholds were set on rows that are not new to the score; empty when they are."""
+    if not any(isinstance(one, Calibrated | Corrected) for one in layers(model)):
+        return ""
+    return (
+        "Its thresholds were set on the rows its calibrator learned from, so the gap on them looks "
+        "smaller than it is; the rows kept for choosing are new to both."
+    )
