@@ -168,8 +168,7 @@ def explain(verdict: Verdict, *, kept: bool) -> str:
     off = v.off_after if kept else v.off_before
     if off and (kept or not v.gains):
         text += (
-            f" In {off} of {v.n_groups} groups the scores still miss by more than chance: "
-            "the columns do not show why. Only a calibrator that is told the group can repair "
-            "that."
+            f" In {off} of {v.n_groups} groups the scores still miss by more than chance: what "
+            "these columns do not show, only a calibrator that is told the group can repair."
         )
     return text

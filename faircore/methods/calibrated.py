@@ -103,7 +103,7 @@ class CalibrationConfig:
     @property
     def text(self) -> str:
         """What is calibrated and how, in words."""
-        return f"{source_text(self)}, {self.how}"
+        return f"{source_text(self)}; {self.how}"
 
     @property
     def how(self) -> str:
@@ -147,7 +147,7 @@ def _calibrated(work: Work, base: Trained, model: Predictor, seed: int) -> Train
         base,
         predictor=made,
         fit_seconds=base.fit_seconds + time.perf_counter() - started,
-        shape=f"{base.shape if plain is model else plain.shape_text}, {config.how}",
+        shape=f"{base.shape if plain is model else plain.shape_text}; {config.how}",
         note=f"{base.note} {left}{note}".strip(),
     )
 
@@ -221,7 +221,7 @@ def _corrected(
     groups = Groups.of(inputs.sensitive, partitions=partitions)
     fit = MulticalibratedCorrection(seed=seed)
     fit.fit(inputs.encoded, scores, y_true, groups, sample_weight=weights)
-    return Corrected(model, fit.rounds_), str(fit.report_["reason"])
+    return fit.corrected(model), fit.reason_
 
 
 CALIBRATED = Method(

@@ -40,9 +40,10 @@ def labels(frontier: Frontier) -> dict[str, str]:
     known = {c.id: c for c in frontier.candidates}
 
     def name_of(c: Candidate) -> str:
-        made_from = known.get(c.source)
-        if METHODS[c.method].stage == "score" and made_from is not None:
-            return f"{name_of(made_from)}, {c.shape.removeprefix(made_from.shape).lstrip(', ')}"
+        if METHODS[c.method].stage == "score":
+            made_from, (model, _, how) = known.get(c.source), c.shape.rpartition("; ")
+            name = name_of(made_from) if made_from else model[:1].upper() + model[1:]
+            return f"{name}, {how}"
         parts = [METHOD_NAMES[c.method]] if methods else []
         parts.append(METHODS[c.method].strength_text(c.strength))
         if with_seed:

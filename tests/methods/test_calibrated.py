@@ -72,7 +72,7 @@ def test_the_maps_are_those_of_the_calibrate_rows(prepared: Prepared) -> None:
     )  # fmt: skip
     assert one.predictor.maps.to_dict() == direct.maps_.to_dict()
     assert one.predictor.needs_groups == ("race", "gender")
-    assert one.shape == "the existing score, calibrated per group of race × gender"
+    assert one.shape == "the existing score; calibrated per group of race × gender"
 
 
 def test_a_planted_group_is_found_and_mended_on_rows_it_never_saw(prepared: Prepared) -> None:
@@ -91,7 +91,7 @@ def test_everybody_has_one_map_and_no_group_is_asked(prepared: Prepared) -> None
     assert isinstance(one.predictor, Calibrated)
     assert one.predictor.needs_groups == ()
     assert one.predictor.maps.everybody.kind in ("platt", "identity")
-    assert one.shape == "the existing score, calibrated for everybody (platt)"
+    assert one.shape == "the existing score; calibrated for everybody (platt)"
     inputs = replace(prepared.inputs("select"), sensitive=None)
     assert one.predictor.scores(inputs).shape == (len(prepared.rows("select")),)
 

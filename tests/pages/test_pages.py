@@ -22,7 +22,9 @@ from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
 from tests.pages.visitor import button, labelled, one_error, well, words
 
-REVIEW_PAGES = ["audit.py", "train.py", "frontier.py", "decide.py", "export.py"]
+REVIEW_PAGES = [
+    "audit.py", "train.py", "frontier.py", "calibration.py", "decide.py", "export.py",
+]  # fmt: skip
 
 Opened = tuple[Path, Review]
 Open = Callable[..., AppTest]
