@@ -54,7 +54,7 @@ class GroupFairnessCalibrator(BaseEstimator):  # type: ignore[misc]
         rows and the more alike its siblings. Isotonic and beta maps of large groups are not drawn.
     fallback : {"parent", "everybody", "refuse"}
         The group above: the one with one attribute less, of several the one with the smaller log
-        loss on the group's rows (below ``min_group_size`` the one with the fewest rows);
+        loss on the group's rows;
         everybody; or an error where a group cannot have a map of its own for want of rows or of an
         outcome.
     alpha : float

@@ -103,7 +103,7 @@ def _pending(
     pending = []
     for i, (name, labels) in enumerate(zip(partition.group_names, partition.labels, strict=True)):
         own = sample.take(order[ends[i - 1] if i else 0 : ends[i]])
-        parent = _parent(own, _above(partition, labels, nodes, rules), rules)
+        parent = _parent(own, _above(partition, labels, nodes, rules))
         asked = rules.method_of(name, labels)
         kept: Reason | None = None
         deviation = None
@@ -131,16 +131,12 @@ def _above(
     return [nodes[cell - {pair}] for pair in zip(partition.attributes, labels, strict=True)]
 
 
-def _parent(own: Sample, above: list[Node], rules: Rules) -> Node:
-    """The one that fits a group's rows best; for a small group, which cannot tell, the smallest."""
+def _parent(own: Sample, above: list[Node]) -> Node:
+    """The one that fits a group's rows best, however few: better than the smallest on new rows."""
 
     def loss(node: Node) -> float:
         return float(row_losses(node.map(own.scores), own.y) @ own.weights)
 
-    if len(above) == 1:
-        return above[0]
-    if rules.too_few(own):
-        return min(above, key=lambda node: node.fit.n)
     return min(above, key=lambda node: (loss(node), node.fit.n))
 
 

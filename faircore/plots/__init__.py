@@ -1,19 +1,23 @@
 """Plotly figures as plain functions."""
 
+from faircore.plots.calibration_bars import calibration_bars
 from faircore.plots.convergence import convergence_figure
 from faircore.plots.frontier import METHOD_NAMES, frontier_figure
 from faircore.plots.groups import group_bars
 from faircore.plots.impossibility import impossibility_figure
 from faircore.plots.intervals import group_intervals
+from faircore.plots.reliability import reliability_figure
 from faircore.plots.save import check_ending, save_figure
 
 __all__ = [
     "METHOD_NAMES",
+    "calibration_bars",
     "check_ending",
     "convergence_figure",
     "frontier_figure",
     "group_bars",
     "group_intervals",
     "impossibility_figure",
+    "reliability_figure",
     "save_figure",
 ]

@@ -171,3 +171,15 @@ def test_a_missing_label_is_a_group_and_unseen_ones_go_by_policy() -> None:
         above = (sex[("f",)], race[("(missing)",)])
         expected = [(one if unseen == "parent" else maps.everybody)([0.5])[0] for one in above]
         np.testing.assert_allclose(found, [known[0], *expected])
+
+
+@pytest.mark.parametrize("sex", ["f", "m"])
+def test_a_group_too_small_for_a_map_stands_on_the_one_that_fits_it(sex: str) -> None:
+    """Its rows say which, however few they are: the smallest above it need not be like it."""
+    scores, y, frame = table(3000, {"a · f": 2.0, "b · f": 2.0})
+    frame.loc[:24, ["race", "sex"]] = ["rare", "f"]
+    odds = np.log(scores[:25] / (1 - scores[:25])) + (2.0 if sex == "f" else -0.5)
+    y[:25] = (odds > 0).astype(int)
+    one = GroupFairnessCalibrator("platt").fit(scores, y, frame)
+    assert row(one, "rare · f")["reason"] == "too_few"
+    assert row(one, "rare · f")["parent"] == ("f" if sex == "f" else "rare")

@@ -1,0 +1,52 @@
+"""Calibration in words: what was promised, what happened, and what chance makes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from faircore.metrics.calibration_figures import Settings
+from faircore.metrics.text import percent
+
+
+def promise(row: pd.Series[Any]) -> str:
+    """What a group's scores promised, and what happened."""
+    gap, ends = row["gap"], sorted((abs(row["gap_low"]), abs(row["gap_high"])))
+    told = f"promised {percent(row['score'])}, happened {percent(row['outcome'])}: "
+    if not np.isfinite(row["gap_low"]) or row["gap_low"] <= 0 <= row["gap_high"]:
+        return told + "no more apart than chance allows."
+    way = "high" if gap > 0 else "low"
+    low, high = (f"{100 * v:.1f}" for v in ends)
+    return told + f"{100 * abs(gap):.1f} points too {way} ({low} to {high})."
+
+
+def error(row: pd.Series[Any], settings: Settings) -> str:
+    """How far scores are off, beside what chance makes."""
+    ece, chance, limit = (
+        f"{100 * v:.1f}" for v in (row["ece"], row["by_chance"], settings.ece_limit)
+    )
+    return (
+        f"Scores are {ece} points off on average, where chance alone makes {chance}: "
+        + {
+            "pass": f"within the limit of {limit}.",
+            "fail": f"above the limit of {limit}.",
+            "unclear": f"above the limit of {limit}, which chance alone may explain.",
+        }[row["verdict"]]
+    )
+
+
+def apart(row: pd.Series[Any], settings: Settings) -> str:
+    """How far the errors of groups lie apart."""
+    if row["verdict"] == "too few":
+        return "Fewer than two groups can be compared."
+    gap, limit = (f"{100 * v:.1f}" for v in (row["difference"], settings.disparity_limit))
+    return (
+        f"Between {row['worst']} and {row['best']} this error differs by {gap} points: "
+        + {
+            "pass": f"within the limit of {limit}.",
+            "fail": f"above the limit of {limit}.",
+            "unclear": f"above the limit of {limit}, which chance alone may explain.",
+        }[row["verdict"]]
+    )
