@@ -31,7 +31,7 @@ def test_there_is_python_to_run() -> None:
 
 def test_every_command_parses(capsys: pytest.CaptureFixture[str]) -> None:
     commands = re.findall(r"^faircore (\w+)", README, flags=re.MULTILINE)
-    assert set(commands) == {"audit", "sweep", "frontier", "export", "score"}
+    assert set(commands) == {"audit", "calibrate", "sweep", "frontier", "export", "score"}
     for command in commands:
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])

@@ -1,4 +1,4 @@
-"""The command line: ``faircore audit | sweep | frontier | export | score``."""
+"""The command line: ``faircore audit | calibrate | sweep | frontier | export | score``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from faircore.cli import audit, reviews
+from faircore.cli import audit, calibrate, reviews
 from faircore.errors import FaircoreError
 from faircore.workspace import make_workspace
 
@@ -15,8 +15,8 @@ from faircore.workspace import make_workspace
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    The exit code is 0; 1 when an audit finds a limit broken; 2 when something the user gave cannot
-    be used.
+    The exit code is 0; 1 when an audit or a calibration finds a limit broken; 2 when something the
+    user gave cannot be used.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -38,5 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="faircore", description=__doc__)
     commands = parser.add_subparsers(required=True)
     audit.add_command(commands)
+    calibrate.add_command(commands)
     reviews.add_commands(commands)
     return parser

@@ -27,13 +27,13 @@ class Album:
     def __init__(self, page: Page, folder: Path, scheme: str) -> None:
         self.page, self.folder, self.scheme = page, folder, scheme
 
-    def take(self, name: str) -> None:
-        """The whole page, as tall as it is."""
+    def take(self, name: str, *, tallest: int = 3_200) -> None:
+        """The whole page, as tall as it is, or its first part."""
         wait_idle(self.page)
         tall = self.page.evaluate(
             "document.querySelector('[data-testid=stMain]').firstElementChild.scrollHeight"
         )
-        self.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, min(int(tall), 3200))})
+        self.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, min(int(tall), tallest))})
         self.page.mouse.move(5, 5)
         self.page.wait_for_timeout(600)
         wait_idle(self.page)
@@ -86,6 +86,19 @@ def walk(page: Page, server: Server, album: Album) -> None:
     wait_idle(page)
     click_point(page, "cloud", 0, 2)
     album.take("frontier")
+    page.get_by_role("link", name="Calibration").click()
+    page.get_by_role("heading", name="Calibration", exact=True).wait_for()
+    # The tree that was charged most for a gap: what it promises is furthest from what happens.
+    page.get_by_role("combobox", name="Score of").click()
+    page.keyboard.type("trees · λ = 10")
+    page.get_by_role("option").first.click()
+    wait_idle(page)
+    select_option(page, "Calibrate", "One per group")
+    page.get_by_role("button", name="Add it to the Frontier").wait_for()
+    album.take("calibration", tallest=2_050)
+    page.get_by_role("link", name="Frontier").click()
+    page.get_by_role("heading", name="Frontier", exact=True).wait_for()
+    wait_idle(page)
     press("Choose this point", "Decide")
     album.take("decide")
     page.get_by_label("Your name").fill("Ada Lovelace")

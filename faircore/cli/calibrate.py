@@ -1,0 +1,300 @@
+"""``faircore calibrate``: whether a score means the same in every group, and calibrating it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faircore.cli.arguments import add_roles, read_rows, writable
+from faircore.errors import InputError
+from faircore.files import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from faircore.audit.multicalibration import MulticalibrationAudit
+    from faircore.calibrators import GroupFairnessCalibrator
+    from faircore.data import Dataset
+    from faircore.metrics.calibration_report import CalibrationReport
+
+_ALWAYS = ("accuracy", "auc")  # told of even where nothing is certain
+_ROWS = ("n", "n_effective", "n_positive")
+_FINDING = ["cell", "people", "score", "outcome", "gap", "gap_low", "gap_high", "ecce",
+    "shift_share", "own_p_value"]  # fmt: skip
+_NOTES = """
+Difference: promised less happened, in points. ECE: how far scores are off on average. Each p-value
+is for its group alone. – undefined, fewer than 10 people, or withheld for the sake of a small group
+""".rstrip()
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What is found of a score, the given or the calibrated one; ``head`` says which."""
+
+    head: str
+    report: CalibrationReport
+    walk: MulticalibrationAudit
+    findings: pd.DataFrame
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Ask if a score means the same in every group; exit code 1 when a limit is broken."""
+    from faircore.audit.study import open_rows
+    from faircore.data import split_dataset
+
+    _check(options)
+    per = tuple(n.strip() for n in options.per.split(",")) if options.per is not None else ()
+    dataset = _dataset(options, per)
+    if not (per or options.everybody):
+        rows = open_rows(dataset)
+        told = "All rows." if len(rows) == dataset.n_rows else "Rows that are not sealed."
+        return _tell(dataset, rows, told, None, options)
+    splits = split_dataset(dataset, seed=0)
+    calibrator = _fit(dataset, splits.calibrate, per, options)
+    told = (
+        f"Calibrated {'per ' + ' × '.join(per) if per else 'for everybody'} on "
+        f"{len(splits.calibrate):,} others; shown on rows that neither trained nor fitted anything."
+    )
+    code = _tell(dataset, splits.select, told, calibrator, options)
+    if options.out:
+        _keep(calibrator, dataset, options.out)
+    return code
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what contradicts itself or would be passed over, before anything is read."""
+    extra = [n for n in ("calibrator", "min_people", "out") if getattr(options, n) is not None]
+    if options.per is not None and options.everybody:
+        raise InputError("--per and --everybody exclude each other. Leave one of them out.")
+    if options.per is None and not options.everybody and extra:
+        name = extra[0].replace("_", "-")
+        raise InputError(f"--{name} needs a calibrator. Add --per race,sex or --everybody.")
+    if not (0 <= options.limit <= 100 and 0 <= (options.gap_limit or 0) <= 100):
+        raise InputError("A limit must be points from 0 to 100. Write --limit 5 --gap-limit 2.")
+    for path in filter(None, (options.out, options.json)):
+        writable(path)
+
+
+def _dataset(options: argparse.Namespace, per: tuple[str, ...]) -> Dataset:
+    """The rows with their roles; what would only train a model is not looked at."""
+    from faircore.data import build_dataset
+
+    table, guess = read_rows(options)
+    score, weight = options.score or guess.score, options.weight or guess.weight
+    if score is None:
+        raise InputError(f"{table.source} has no column known as a score. Name one with --score.")
+    spec = guess.with_(
+        score=score, decision=None, weight=weight, categorical=(),
+        features=tuple(f for f in guess.features if f not in (score, weight)),
+    )  # fmt: skip
+    unknown = [name for name in per if name not in spec.attributes]
+    if unknown or len(set(per)) < len(per):
+        wrong = f"{unknown[0]!r}, which is not sensitive here" if unknown else "an attribute twice"
+        raise InputError(f"--per names {wrong}. Choose among {', '.join(spec.attributes)}.")
+    if per and set(per) not in [set(partition) for partition in spec.partitions]:
+        spec = spec.with_(intersections=(*spec.intersections, per))
+    return replace(build_dataset(table, spec.with_(features=())), spec=spec)
+
+
+def _fit(
+    dataset: Dataset, rows: Any, per: tuple[str, ...], options: argparse.Namespace
+) -> GroupFairnessCalibrator:
+    from faircore.calibrators import GroupFairnessCalibrator
+
+    least = 30 if options.min_people is None else options.min_people
+    assert dataset.score is not None
+    calibrator = GroupFairnessCalibrator(options.calibrator or "automatic", min_group_size=least)
+    return calibrator.fit(
+        dataset.score[rows], dataset.y_true[rows],
+        dataset.sensitive.iloc[rows][list(per)] if per else None,
+        sample_weight=dataset.weights[rows],
+    )  # fmt: skip
+
+
+def _measure(
+    dataset: Dataset, rows: Any, options: argparse.Namespace,
+    calibrator: GroupFairnessCalibrator | None,
+) -> tuple[list[_View], pd.DataFrame]:  # fmt: skip
+    """Each score on some rows, and what the calibrated one changed."""
+    import pandas as pd
+
+    from faircore.audit.effect import score_effect
+    from faircore.audit.multicalibration import walk_multicalibration
+    from faircore.groups import Groups
+    from faircore.metrics.calibration_report import calibration_report
+
+    assert dataset.score is not None
+    y_true, sensitive = dataset.y_true[rows], dataset.sensitive.iloc[rows]
+    weights: dict[str, Any] = {"sample_weight": dataset.weights[rows]}
+    groups = Groups.of_dataset(dataset).take(rows)
+    scores = [dataset.score[rows]]
+    tables: list[pd.DataFrame] = []
+    if calibrator is not None:
+        told = sensitive[list(calibrator.needs_groups)] if calibrator.needs_groups else None
+        scores.append(calibrator.transform(scores[0], told))
+        for name in (p.name for p in groups.partitions):
+            table = score_effect(y_true, *scores, sensitive_features=groups, partition=name,
+                                 threshold=options.threshold, **weights)  # fmt: skip
+            gaps = table["kind"] == "disparity"
+            table["title"] += gaps.map({True: f" by {name}", False: ""})
+            tables.append(table[gaps] if tables else table)
+    gap = 2.0 if options.gap_limit is None else options.gap_limit
+    views = []
+    for head, score in zip(("Before: ", "After: ") if tables else ("",), scores, strict=True):
+        report = calibration_report(
+            y_true, score, sensitive_features=groups, ece_limit=options.limit / 100,
+            disparity_limit=gap / 100, **weights,
+        )  # fmt: skip
+        walk = walk_multicalibration(score, y_true, sensitive, **weights)
+        # Exact numbers of people in cells that overlap would give a small one away.
+        findings = walk.findings[_FINDING].assign(people=walk.findings["people"].round(-1))
+        views.append(_View(head, report, walk, findings))
+    return views, pd.concat(tables) if tables else pd.DataFrame()
+
+
+def _tell(
+    dataset: Dataset, rows: Any, told: str, calibrator: GroupFairnessCalibrator | None,
+    options: argparse.Namespace,
+) -> int:  # fmt: skip
+    """Print everything, write it where asked; 1 when a limit is broken."""
+    from faircore.audit.lattice_words import finding_sentence
+
+    views, effect = _measure(dataset, rows, options, calibrator)
+    title = f"Calibration of the score {dataset.spec.score!r}"
+    fit = () if calibrator is None else calibrator.maps_.report
+    print(f"{title}, {dataset.source}, {len(rows):,} people. {told}")
+    for name in (partition.name for partition in views[0].report.partitions):
+        print(f"\n{name}\n{_table([view.report for view in views], name)}\n")
+        for view in views:
+            print(f"  {view.head}{view.report.in_words(name)[-1]}")
+    if fit:
+        print("\nWhat each group got, and why")
+        print("\n".join(f"  {one.name}: {one.in_words()}" for one in fit))
+        print(f"\nWhat it changed, at threshold {options.threshold:g}")
+        print("\n".join(_changes(effect)))
+    print("\nEvery combination of the attributes (people to the nearest ten)")
+    for view in views:
+        cells = [finding_sentence(row) for row in view.findings.to_dict("records")]
+        print("\n  * ".join([f"  {view.head}{view.walk.in_words()[0]}", *cells]))
+    print(_NOTES)
+    broken = list(_broken(views[-1].report, gaps=options.gap_limit is not None))
+    print("".join(f"BROKEN: {line}\n" for line in broken), end="")
+    if options.json:
+        about = {"title": title, "source": dataset.source, "rows": told, "people": len(rows)}
+        _write(options.json, about | _tables(views, effect, fit) | {"broken": broken})
+    return int(bool(broken))
+
+
+def _table(reports: list[CalibrationReport], name: str) -> str:
+    """Groups of a partition, worst first; what a calibration changed with an arrow."""
+    import pandas as pd
+
+    parts, rows = [report.partition(name) for report in reports], {}
+    for group in parts[0].index:  # what a calibration leaves as it was is written once
+        cells = [_cells(part.loc[group]) for part in parts]
+        rows[group] = {h: " → ".join(dict.fromkeys(c[h] for c in cells)) for h in cells[0]}
+    return pd.DataFrame.from_dict(rows, orient="index").to_string(na_rep="–")
+
+
+def _cells(row: pd.Series[Any]) -> dict[str, str]:
+    """A row of the table; of a group that is not shown, the verdict alone."""
+    from faircore.audit import chance
+
+    shown = {
+        "n": f"{row['people']:,.0f}",
+        "promised, %": f"{100 * row['score']:.1f}",
+        "happened, %": f"{100 * row['outcome']:.1f}",
+        "difference": _interval(row, ("gap", "gap_low", "gap_high"), 100, 1),
+        "ECE, %": f"{100 * row['ece']:.1f}",
+        "by chance, %": f"{100 * row['by_chance']:.1f}",
+        "ECCE": f"{row['ecce']:.1f} ({chance(row['ecce_p'])})",
+    }
+    return (shown if row["people"] > 0 else {}) | {"verdict": row["verdict"]}
+
+
+def _interval(row: pd.Series[Any], names: Iterable[str], scale: int, digits: int) -> str:
+    value, low, high = (f"{scale * row[name]:+.{digits}f}" for name in names)
+    return f"{value} [{low}, {high}]".replace("-", "−")
+
+
+def _changes(effect: pd.DataFrame) -> Iterator[str]:
+    """Figures that changed for certain, and those everybody asks for."""
+    for name, row in effect.iterrows():
+        certain = row["low"] > 0 or row["high"] < 0
+        if certain or name in _ALWAYS:
+            way = ", better" if row["change"] * row["better"] > 0 else ", worse"
+            change = _interval(row, ("change", "low", "high"), 1, 3) + way * certain
+            yield f"  {row['title']}: {row['before']:.3f} → {row['after']:.3f}, change {change}"
+
+
+def _broken(report: CalibrationReport, *, gaps: bool) -> Iterator[str]:
+    """What fails: groups, and the gaps between them where a limit is stated."""
+    for one in report.groups.query("verdict == 'fail'").reset_index().to_dict("records"):
+        yield f"ECE of {one['group']} by {one['partition']} is {100 * one['ece']:.1f} points"
+    failed = report.disparities.query("verdict == 'fail'").reset_index().to_dict("records")
+    for one in failed if gaps else ():
+        yield f"gap in ECE by {one['partition']} is {100 * one['difference']:.1f} points"
+
+
+def _tables(views: list[_View], effect: pd.DataFrame, fit: Iterable[Any]) -> dict[str, Any]:
+    """Every table as rows; what is undefined or hidden is null."""
+
+    def rows(frame: pd.DataFrame) -> Any:
+        return json.loads(frame.reset_index().to_json(orient="records", double_precision=15))
+
+    scores = [
+        {
+            "groups": rows(view.report.groups.drop(columns="hidden")),
+            "everybody": rows(view.report.everybody.to_frame().T)[0],
+            "disparities": rows(view.report.disparities),
+            "cells": view.walk.skipped,
+            "findings": rows(view.findings),
+        }
+        for view in views  # before and after
+    ]
+    got = [asdict(one) | (dict.fromkeys(_ROWS) if one.hidden else {}) for one in fit]
+    return {"scores": scores, "effect": rows(effect), "fit": got}
+
+
+def _write(path: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        write_whole(Path(path), text.encode())
+    except OSError as error:
+        raise InputError(f"{path!r}: {error.strerror}. Name a file you may write.") from error
+
+
+def _keep(calibrator: GroupFairnessCalibrator, dataset: Dataset, path: str) -> None:
+    """Write the calibrator, with what later rows need: the score, and edges of ranges."""
+    attributes = [one for one in dataset.spec.sensitive if one.column in calibrator.needs_groups]
+    bins = {one.column: one.bins for one in attributes if one.bins}
+    _write(path, calibrator.to_dict() | {"score": dataset.spec.score, "bins": bins})
+    print(f"\nThe calibrator is in {path}. To load it, with open({path!r}) as file:")
+    print("  GroupFairnessCalibrator.from_dict(json.load(file))")
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command to the parser."""
+    parser = commands.add_parser(
+        "calibrate", help=calibrate.__doc__,
+        description="Example: faircore calibrate loans.csv --target repaid --score score "
+        "--sensitive race --sensitive sex --per race,sex --out calibrator.json",
+    )  # fmt: skip
+    parser.set_defaults(run=calibrate)
+    add_roles(parser)
+    kinds, add = ("automatic", "platt", "isotonic", "temperature", "beta"), parser.add_argument
+    add("--score", help="column of probabilities of the system")
+    add("--weight", help="column of sample weights")
+    add("--per", help="calibrate per group of these attributes, crossed: race,sex")
+    add("--everybody", action="store_true", help="calibrate all alike")
+    add("--calibrator", choices=kinds, help="kind of map; default automatic")
+    add("--min-people", type=int, help="rows a group needs for a map of its own; default 30")
+    add("--threshold", type=float, default=0.5, help="a score is a yes from here; default 0.5")
+    add("--limit", type=float, default=5.0, help="points of ECE of a group; default 5")
+    add("--gap-limit", type=float, help="points between groups; default 2, broken only if stated")
+    add("--out", help="write the calibrator as JSON")
+    add("--json", help="write every table as JSON")
