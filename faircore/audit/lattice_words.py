@@ -45,8 +45,8 @@ def finding_sentence(row: Mapping[Any, Any]) -> str:
     >>> finding_sentence({"cell": "sex = Female", "people": 812, "score": .203, "outcome": .311,
     ...                   "gap": -.108, "gap_low": -.135, "gap_high": -.081, "ecce": 6.7,
     ...                   "shift_share": 1.0})
-    'Of about 810 people with sex = Female, the score promises 20.3% and 31.1% have the good outcome: \
-10.8 points too low (8.1 to 13.5).'
+    'Of about 810 people with sex = Female, the score promises 20.3% and 31.1% have the good \
+outcome: 10.8 points too low (8.1 to 13.5).'
     """
     # Exact numbers of people in cells that overlap would give a small one away.
     people = f"about {round(row['people'], -1):,} people"

@@ -23,7 +23,8 @@ from faircore.errors import InputError
 from faircore.groups import Groups
 from faircore.metrics.inputs import as_binary, as_scores, as_weights, same_length
 from faircore.predictors import Predictor
-from faircore.predictors.corrected import Corrected, corrected_scores, log_odds
+from faircore.predictors.corrected import Corrected, corrected_scores
+from faircore.predictors.score_map import log_odds
 from faircore.predictors.trees import Trees
 
 FEWEST_OF_AN_OUTCOME = 25

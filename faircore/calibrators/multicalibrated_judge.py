@@ -13,7 +13,7 @@ from faircore.calibrators.multicalibrated_rounds import Rows, row_losses
 from faircore.groups import Groups
 from faircore.metrics.calibration import calibration_error, cumulative_error
 from faircore.metrics.histograms import score_histogram
-from faircore.predictors.corrected import NEAREST
+from faircore.predictors.score_map import NEAREST, probability
 
 BY_CHANCE = 4 * float(np.log(2.0))
 """Mean squared ECCE of calibrated scores: that of the range of a Brownian motion (Feller 1951)."""
@@ -131,7 +131,7 @@ class _Groups(NamedTuple):
 
 def _looked_at(y: NDArray[np.int8], raw: Floats, weight: Floats, groups: Groups) -> _Groups:
     """Look at the groups that are large enough."""
-    score = np.clip(np.exp(-np.logaddexp(0.0, -raw)), NEAREST, 1 - NEAREST)
+    score = np.clip(probability(raw), NEAREST, 1 - NEAREST)
     histogram = score_histogram(y, score, groups, weight)
     statistic, p_value = cumulative_error(histogram)
     squared = calibration_error(histogram, replicates=1).squared  # no interval is asked for

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.predictors.inputs import Inputs
+from faircore.predictors.score_map import log_odds, probability
 from faircore.predictors.thresholded import BASE, below
 from faircore.predictors.trees import Trees
 
 if TYPE_CHECKING:
     from faircore.predictors import Predictor
-
-NEAREST = 1e-12
-"""No score is taken to be nearer to 0 or 1, so that its log-odds are finite: at most 27.6."""
 
 _SLOPES = "correct.slopes"
 
@@ -160,16 +158,7 @@ def corrected_scores(
     raw = log_odds(scores)
     for trees, slope in zip(rounds, slopes, strict=True):
         raw = slope * raw + trees.raw_scores(with_log_odds(X, raw))
-    # The other way to write a sigmoid loses the digits of a small one.
-    corrected: NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -raw))
-    return corrected
-
-
-def log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of scores, (n,), finite: see :data:`NEAREST`."""
-    kept = np.clip(np.asarray(scores, np.float64), NEAREST, 1 - NEAREST)
-    found: NDArray[np.float64] = np.log(kept) - np.log1p(-kept)
-    return found
+    return probability(raw)
 
 
 def with_log_odds(X: NDArray[np.floating], raw: NDArray[np.float64]) -> NDArray[np.float32]:

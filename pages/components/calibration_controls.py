@@ -40,11 +40,13 @@ assert set(KIND_TITLES) == set(MAPS)
 
 @dataclass(frozen=True)
 class View:
-    """How scores are gathered and drawn."""
+    """How scores are gathered and drawn, and what is asked of them; limits in [0, 1]."""
 
     bins: int
     equal_width: bool
     overlay: bool
+    limit: float
+    gap_limit: float
 
 
 def _pick(name: str) -> None:
@@ -116,9 +118,9 @@ def choose_calibration(
 
 
 def choose_view() -> View:
-    """Number and kind of the bins, and how the diagram is laid out."""
+    """Number and kind of the bins, how the diagram is laid out, and the limits."""
     current = session()
-    left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
+    left, middle, right, limit, gap = st.columns([3, 5, 5, 3, 3], vertical_alignment="bottom")
     left.slider(
         "Bins at most", 2, 30, current.calibrate_bins, key="calibrate-bins",
         on_change=_pick, args=("bins",),
@@ -130,7 +132,20 @@ def choose_view() -> View:
     current.calibrate_overlay = _toggle(
         right, "Show groups", "overlay", {False: "side by side", True: "in one picture"}
     )
-    return View(current.calibrate_bins, current.calibrate_width, current.calibrate_overlay)
+    limit.number_input(
+        "Limit of ECE", 0.0, 100.0, current.calibrate_limit, 0.5, format="%g",
+        key="calibrate-limit", on_change=_pick, args=("limit",),
+        help="Points that scores may be off by on average, in each group.",
+    )  # fmt: skip
+    gap.number_input(
+        "Limit of its gap", 0.0, 100.0, current.calibrate_gap, 0.5, format="%g",
+        key="calibrate-gap", on_change=_pick, args=("gap",),
+        help="Points that the errors of two groups may lie apart.",
+    )  # fmt: skip
+    return View(
+        current.calibrate_bins, current.calibrate_width, current.calibrate_overlay,
+        current.calibrate_limit / 100, current.calibrate_gap / 100,
+    )  # fmt: skip
 
 
 def _toggle(place: Any, title: str, name: str, names: dict[bool, str]) -> bool:

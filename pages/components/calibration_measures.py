@@ -30,9 +30,7 @@ Scores = NDArray[np.float64]
 
 def report_of(review: Review, scores: Scores, view: View) -> CalibrationReport:
     """Calibration of every group on the rows kept for choosing."""
-    found: CalibrationReport = _report(
-        review.fingerprint, scores, view.bins, view.equal_width, review
-    )
+    found: CalibrationReport = _report(review.fingerprint, scores, view, review)
     return found
 
 
@@ -96,14 +94,13 @@ def _points(value: float) -> str:
 
 
 @st.cache_resource(max_entries=48, show_spinner="Measuring")
-def _report(
-    fingerprint: str, scores: Scores, bins: int, equal_width: bool, _review: Review
-) -> CalibrationReport:
+def _report(fingerprint: str, scores: Scores, view: View, _review: Review) -> CalibrationReport:
     prepared = prepared_of(_review)
     rows = prepared.rows(JUDGED_ON)
     return calibration_report(
         prepared.dataset.y_true[rows], scores, sensitive_features=prepared.groups.take(rows),
-        sample_weight=prepared.weights[rows], bins=bins, equal_width=equal_width,
+        sample_weight=prepared.weights[rows], bins=view.bins, equal_width=view.equal_width,
+        ece_limit=view.limit, disparity_limit=view.gap_limit,
     )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ _HELPS = {
     "ECE, points": "Expected calibration error: how far scores and outcomes are apart on average "
     "over the bins. It grows as groups shrink, even for perfect scores.",
     "By chance": "What the ECE would be on average if every score were exactly right.",
-    "Without chance": "Root of the mean squared error with the part of chance taken out, in "
-    "points, as an interval.",
+    "Without chance (95 %)": "Root of the mean squared error with the part of chance taken out, in "
+    "points; below 0 where scores fit better than chance allows. In brackets the interval of the "
+    "true one.",
     "Wander (ECCE)": "How far outcomes and scores drift apart along the scores, in standard "
     "deviations. It means the same at every size: about 1.5 when scores are right.",
 }
@@ -46,7 +47,7 @@ def headline(now: CalibrationReport, before: CalibrationReport | None, partition
 
 def _kept(report: CalibrationReport, partition: str) -> str:
     verdicts = report.partition(partition)["verdict"]
-    judged, limit = int((verdicts != "too few").sum()), f"{100 * report.settings.ece_limit:.0f}"
+    judged, limit = int((verdicts != "too few").sum()), f"{100 * report.settings.ece_limit:g}"
     failed, unclear = (int((verdicts == v).sum()) for v in ("fail", "unclear"))
     if not judged:
         return "No group has enough people to be judged."
@@ -96,7 +97,14 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
                 "ECE, points": points("ece"),
                 "By chance": [_number(100 * v) for v in frame["by_chance"]],
                 "p-value": [chance(p) for p in frame["p_value"]],
-                "Without chance": _ranges(frame["error_low"], frame["error_high"]),
+                "Without chance (95 %)": [
+                    value if text == "–" else f"{value} ({text})"
+                    for value, text in zip(
+                        points("error"),
+                        _ranges(frame["error_low"], frame["error_high"]),
+                        strict=True,
+                    )
+                ],
                 "Wander (ECCE)": [_number(v) for v in frame["ecce"]],
                 "p-value ": [chance(p) for p in frame["ecce_p"]],
             },
@@ -104,8 +112,8 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
     gap = now.disparities.loc[partition]
     least = now.settings.min_people
     st.caption(
-        f"Worst first, by the wander. The limits: an ECE of {100 * now.settings.ece_limit:.0f} "
-        f"points in each group, {100 * now.settings.disparity_limit:.0f} between two groups "
+        f"Worst first, by the wander. The limits: an ECE of {100 * now.settings.ece_limit:g} "
+        f"points in each group, {100 * now.settings.disparity_limit:g} between two groups "
         f"(here {_number(100 * gap['difference'])}: {VERDICTS[gap['verdict']][2:]}). Where chance "
         "may explain it, perfect scores would miss the limit as far in more than 5 of 100 cases. "
         f"A dash: fewer than {least:.0f} people, or a group that would give a smaller one away."

@@ -41,6 +41,8 @@ class ReviewSession:
     calibrate_bins: int = 10
     calibrate_width: bool = False
     calibrate_overlay: bool = False
+    calibrate_limit: float = 5.0
+    calibrate_gap: float = 2.0
     upload: str = ""
     upload_id: str = ""
 

@@ -309,7 +309,7 @@ def test_it_says_in_words_what_it_found() -> None:
     first, second = walk({CROSSED: 0.15}).in_words()
     assert first.startswith("Of 900 cells, ")
     assert "1 is wrong" in first
-    assert second.startswith("Of 1,")
+    assert second.startswith("Of about 1,")
     assert "with race = b and sex = f, the score promises" in second
     assert "points too low (" in second
     assert (

@@ -33,7 +33,9 @@ class Album:
         tall = self.page.evaluate(
             "document.querySelector('[data-testid=stMain]').firstElementChild.scrollHeight"
         )
-        self.page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, min(int(tall), tallest))})
+        self.page.set_viewport_size(
+            {"width": WIDTH, "height": max(HEIGHT, min(int(tall), tallest))}
+        )
         self.page.mouse.move(5, 5)
         self.page.wait_for_timeout(600)
         wait_idle(self.page)

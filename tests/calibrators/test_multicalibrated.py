@@ -18,7 +18,8 @@ from faircore.errors import InputError
 from faircore.groups import Groups
 from faircore.metrics.calibration import range_survival
 from faircore.predictors import ExistingScore, Inputs, Trees, predictor_from_arrays
-from faircore.predictors.corrected import Corrected, log_odds, with_log_odds
+from faircore.predictors.corrected import Corrected, with_log_odds
+from faircore.predictors.score_map import log_odds
 
 Floats = NDArray[np.float64]
 
