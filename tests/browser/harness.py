@@ -162,3 +162,17 @@ def select_option(page: Page, label: str, value: str) -> None:
                 raise
             page.keyboard.press("Escape")
     wait_idle(page)
+
+
+def choose_point(page: Page, reason: str) -> None:
+    """From the Frontier: choose the selected point, open the sealed rows, go on to Export."""
+    page.get_by_role("button", name="Choose this point").click()
+    page.get_by_role("heading", name="Decide", exact=True).wait_for()
+    wait_idle(page)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Why this point").fill(reason)
+    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
+    page.get_by_text("The choice that stands").wait_for()
+    page.get_by_role("button", name="Download the model").click()
+    page.get_by_role("heading", name="Export", exact=True).wait_for()
+    wait_idle(page)

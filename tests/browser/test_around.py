@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from faircore.data import Dataset, build_dataset, load_sample
 from faircore.records import ReviewStore
 from faircore.training import Prepared
-from tests.browser.harness import Server, open_page, select_option, wait_idle
+from tests.browser.harness import Server, choose_point, open_page, select_option, wait_idle
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -55,7 +55,7 @@ def test_a_brought_model_is_compared_cut_chosen_and_exported(
     bring(page, teams_model(dataset))
     launch(page)
     pick_thresholds(page)
-    decide(page)
+    choose_point(page, "The gap is closed.")
     check(page, store, review.id, tmp_path)
 
 
@@ -98,20 +98,6 @@ def pick_thresholds(page: Page) -> None:
     expect(page.get_by_text("rows its thresholds were set on")).to_be_visible()
     expect(page.get_by_text("rows its thresholds never saw")).to_be_visible()
     tick(page, "Thresholds of each group")
-
-
-def decide(page: Page) -> None:
-    """Choose it and open the sealed rows."""
-    page.get_by_role("button", name="Choose this point").click()
-    page.get_by_role("heading", name="Decide", exact=True).wait_for()
-    wait_idle(page)
-    page.get_by_label("Your name").fill("Ada")
-    page.get_by_label("Why this point").fill("The gap is closed.")
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    page.get_by_text("The choice that stands").wait_for()
-    page.get_by_role("button", name="Download the model").click()
-    page.get_by_role("heading", name="Export", exact=True).wait_for()
-    wait_idle(page)
 
 
 def check(page: Page, store: ReviewStore, review_id: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from faircore.export.scoring import score_file
 from faircore.records import ReviewStore, frontier_of_review
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
-from tests.browser.harness import Server, open_page, select_option, wait_idle
+from tests.browser.harness import Server, choose_point, open_page, select_option, wait_idle
 from tests.browser.plotly_charts import chart, plotly_points
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -57,7 +57,7 @@ def test_a_score_is_calibrated_per_group_and_leaves_as_a_bundle(
     page.get_by_role("heading", name="Frontier", exact=True).wait_for()
     wait_idle(page)
     expect(page.get_by_text("rows its calibrator never saw")).to_be_visible()
-    decided(page)
+    choose_point(page, "A promise is a promise.")
     bundle_agrees(page, server, review.id, tmp_path)
 
 
@@ -81,20 +81,6 @@ def calibrated(page: Page, before: list[dict[str, object]]) -> None:
     wait_idle(page)
     expect(page.get_by_role("heading", name="What it does to everything else")).to_be_visible()
     expect(page.get_by_text("It made").first).to_be_visible()
-
-
-def decided(page: Page) -> None:
-    """Choose it and open the sealed rows."""
-    page.get_by_role("button", name="Choose this point").click()
-    page.get_by_role("heading", name="Decide", exact=True).wait_for()
-    wait_idle(page)
-    page.get_by_label("Your name").fill("Ada")
-    page.get_by_label("Why this point").fill("A promise is a promise.")
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    page.get_by_text("The choice that stands").wait_for()
-    page.get_by_role("button", name="Download the model").click()
-    page.get_by_role("heading", name="Export", exact=True).wait_for()
-    wait_idle(page)
 
 
 def bundle_agrees(page: Page, server: Server, review_id: str, folder: Path) -> None:
