@@ -42,7 +42,8 @@ bench: $(BENCH)
 	$(BIN)/python benchmarks/calibration_null.py
 	$(BIN)/python benchmarks/calibrators_small_groups.py
 	$(BIN)/python benchmarks/calibrators_speed.py
-	$(BIN)/python benchmarks/hospital_calibration.py $(DIABETES)
+	$(BIN)/python benchmarks/hospital_calibration.py
+	$(if $(DIABETES),$(BIN)/python benchmarks/hospital_calibration.py $(DIABETES))
 	$(BIN)/python benchmarks/multicalibration_speed.py
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/big_file_speed.py
