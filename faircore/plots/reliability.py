@@ -195,7 +195,10 @@ def _axes(figure: go.Figure, tables: list[pd.DataFrame], panels: int, columns: i
             figure.update_yaxes(visible=False, row=2 * row + offset, col=column + 1)
     figure.update_layout(bargap=0, margin={"l": 72, "r": 16, "t": _TOP, "b": _BOTTOM})
     told = {"showarrow": False, "font_size": 12, "xanchor": "right"}
-    figure.add_annotation(text=_RIGHT, x=high, y=high, yanchor="bottom", **told, row=1, col=1)
+    # Inside the panel, above the end of the line: over the panel stand names.
+    figure.add_annotation(
+        text=_RIGHT, x=high, y=high, xshift=-18, yanchor="top", **told, row=1, col=1
+    )
     figure.add_annotation(text="people", x=high, y=1, yanchor="top", **told, row=2, col=1)
 
 
