@@ -9,9 +9,9 @@ the rows calibrates; the others judge. With the file of the diabetes readmission
 learn readmission within 30 days from the train split, without race, gender and age; the calibrate
 split calibrates, select and certify judge together since nothing was chosen there, and no patient
 is in two splits. ECE has ten bins of equal mass and stands beside what chance alone makes of it:
-its mean for one group, and the 95th percentile over simulated outcomes for the largest. MCGrad stands
-beside it where it is installed (``pip install --no-deps mcgrad``: it brings what it tunes itself
-with, which is not used).
+its mean for one group, and the 95th percentile over simulated outcomes for the largest. MCGrad
+stands beside it where it is installed (``pip install --no-deps mcgrad``: it brings what it tunes
+itself with, which is not used).
 """
 
 from __future__ import annotations
