@@ -229,7 +229,7 @@ CALIBRATED = Method(
     sentence="Corrects the score itself, so that 30 % means 30 %: for everybody, in each group, or "
     "by the features alone where the group may not be used.",
     stage="score",
-    strength="Nothing to choose",
+    strength="One calibration after another",
     strength_text=lambda _: "after calibration",
     plain=0.0,
     strengths=lambda _: (0.0, 0.0),

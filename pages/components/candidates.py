@@ -57,7 +57,8 @@ def selected_position(frontier: Frontier, order: list[int]) -> int:
     for k in order:
         if frontier.candidates[k].id == current.candidate:
             return k
-    plain = [k for k in order if is_plain(frontier.candidates[k])] or order
+    trained = [k for k in order if METHODS[frontier.candidates[k].method].stage != "score"]
+    plain = [k for k in trained if is_plain(frontier.candidates[k])] or order
     first = max(plain, key=lambda k: float(frontier.values[k, 0]))
     current.candidate = frontier.candidates[first].id
     return first
