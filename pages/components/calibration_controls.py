@@ -120,17 +120,17 @@ def choose_calibration(
 def choose_view() -> View:
     """Number and kind of the bins, how the diagram is laid out, and the limits."""
     current = session()
-    left, middle, right, limit, gap = st.columns([3, 5, 5, 3, 3], vertical_alignment="bottom")
+    left, middle, right, limit, gap = st.columns([4, 6, 4, 3, 3], vertical_alignment="bottom")
     left.slider(
         "Bins at most", 2, 30, current.calibrate_bins, key="calibrate-bins",
         on_change=_pick, args=("bins",),
         help="Each holds ten people at least, so a small group has fewer.",
     )  # fmt: skip
     current.calibrate_width = _toggle(
-        middle, "Each bin holds", "width", {False: "as many people", True: "as wide a range"}
+        middle, "Bins of equal", "width", {False: "people", True: "width"}
     )
     current.calibrate_overlay = _toggle(
-        right, "Show groups", "overlay", {False: "side by side", True: "in one picture"}
+        right, "Show groups", "overlay", {False: "apart", True: "together"}
     )
     limit.number_input(
         "Limit of ECE", 0.0, 100.0, current.calibrate_limit, 0.5, format="%g",

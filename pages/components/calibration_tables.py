@@ -74,7 +74,8 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
         new = [_number(100 * v) for v in frame[column]]
         if old is None:
             return new
-        return [f"{_number(100 * a)} → {b}" for a, b in zip(old[column], new, strict=True)]
+        was = (_number(100 * v) for v in old[column])
+        return [b if a == b == "–" else f"{a} → {b}" for a, b in zip(was, new, strict=True)]
 
     promise, error = st.tabs(["Promised and happened", "Calibration error, beside chance"])
     with promise:

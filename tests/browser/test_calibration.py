@@ -48,7 +48,7 @@ def test_a_score_is_calibrated_per_group_and_leaves_as_a_bundle(
     open_page(page, f"{server.url}/calibration?review={review.id}")
     before = looked_at(page)
     calibrated(page, before)
-    for layout in ("in one picture", "side by side"):
+    for layout in ("together", "apart"):
         page.get_by_role("radio", name=layout).click()
         wait_idle(page)
         chart(page, "reliability")
