@@ -151,6 +151,12 @@ def calibration_of(review: Review, model: str) -> None:
     st.caption(
         f"{len(prepared.rows(JUDGED_ON)):,} people kept for choosing: no calibrator learned from "
         "them, and the sealed rows stay sealed."
+        + (
+            " Some of them are the same person's; intervals and p-values take each row for a "
+            "person, and are too sure."
+            if review.data_spec.entity
+            else ""
+        )
     )
     if config is not None:
         label = "Fit the correction" if after is None else "Add it to the Frontier"

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from faircore.groups import Groups, Partition, find_partition
@@ -36,6 +37,7 @@ from faircore.metrics.inputs import (
     same_length,
 )
 from faircore.metrics.intervals import Array, z_of
+from faircore.metrics.multiple import holm
 from faircore.metrics.resampling import REPLICATES, bootstrap_cells
 
 AUC = "auc"
@@ -80,7 +82,8 @@ def score_effect(
     DataFrame
         One row per figure: ``title``, ``kind`` (``performance``, ``score`` or ``disparity``),
         ``better`` (1 where higher is better, -1 where lower is), ``before``, ``after``,
-        ``change`` (after - before), and ``low`` and ``high``, the interval of the change. NaN
+        ``change`` (after - before), ``low`` and ``high``, the interval of the change, and
+        ``p_holm``, the p-value of no change with all figures considered together (Holm). NaN
         where undefined. The interval of a gap's change is the reflected one of the bootstrap: the
         gap itself is biased upwards, the more so the more equal the groups are.
 
@@ -126,7 +129,11 @@ def score_effect(
         for name, title in _SCORES.items()
     }
     columns = ["title", "kind", "better", "before", "after", "change", "low", "high"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    error = (table["high"] - table["low"]).to_numpy(float) / (2 * z_of(confidence))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * norm.sf(np.abs(table["change"].to_numpy(float)) / error)
+    return table.assign(p_holm=holm(np.where(error == 0, 1.0, p)))
 
 
 def _figures(partition: Partition) -> list[tuple[str, str, str, int, Figure]]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
 from faircore.calibrators.logistic import maximise
 from faircore.calibrators.tally import Tally
 from faircore.errors import InputError
+from faircore.metrics import MIN_PEOPLE
 from faircore.predictors.score_map import NEAREST, ScoreMap, log_odds
 
+Floats = NDArray[np.float64]
 MapMethod = Literal["identity", "platt", "temperature", "beta", "isotonic"]
 
 
@@ -104,20 +108,46 @@ def _beta(tally: Tally) -> ScoreMap:
 
 
 def _isotonic(tally: Tally) -> ScoreMap:
+    """Steps that only rise, each of ten rows at least, between scores and not on them.
+
+    A step next to a score would give that score away, and a step of one row its outcome.
+    """
     values = isotonic_regression(
         tally.positives / tally.totals, sample_weight=tally.totals, y_min=0.0, y_max=1.0
     )
-    values = np.maximum.accumulate(values)
-    ends = np.flatnonzero(np.diff(values))
-    if not len(ends):
-        return ScoreMap.isotonic([0.5], values[:1])
-    # Knots lie between the scores on both sides of a step, not on them: the map is the same on all
-    # scores it was fitted to, and holds the score of nobody.
-    below, above = tally.scores[ends], tally.scores[ends + 1]
-    knots = np.stack([below + (above - below) / 3, above - (above - below) / 3], axis=1).ravel()
-    levels = np.stack([values[ends], values[ends + 1]], axis=1).ravel()
-    apart = np.r_[True, np.diff(knots) > 0]  # not where two scores are next to each other
-    return ScoreMap.isotonic(knots[apart], levels[apart])
+    starts = np.flatnonzero(np.r_[True, np.diff(np.maximum.accumulate(values)) > 0])
+    cuts = {i: _between(tally.scores[i - 1], tally.scores[i]) for i in starts[1:].tolist()}
+    kept = _populous([0, *(i for i, cut in cuts.items() if cut is not None)], tally.totals)
+    levels = np.add.reduceat(tally.positives, kept) / np.add.reduceat(tally.totals, kept)
+    if len(kept) == 1:
+        return ScoreMap.isotonic([0.5], levels)
+    at = np.array([cuts[i] for i in kept[1:]], np.float64)
+    knots = np.stack([at, np.nextafter(at, 2.0)], axis=1).ravel()
+    steps = np.maximum.accumulate(np.repeat(levels, 2)[1:-1])
+    return ScoreMap.isotonic(knots, steps)
+
+
+def _between(below: float, above: float) -> float | None:
+    """The shortest decimal between two scores; none where they are next to each other."""
+    for digits in range(1, 13):
+        found = (math.floor(below * 10**digits) + 1) / 10**digits
+        if below < found < above:
+            return float(found)
+    return None
+
+
+def _populous(starts: list[int], totals: Floats) -> list[int]:
+    """Where blocks start once each holds enough rows."""
+    ends = [*starts[1:], len(totals)]
+    kept, held = [starts[0]], 0.0
+    for start, end in zip(starts, ends, strict=True):
+        if held >= MIN_PEOPLE:
+            kept.append(start)
+            held = 0.0
+        held += float(totals[start:end].sum())
+    if held < MIN_PEOPLE and len(kept) > 1:
+        kept.pop()
+    return kept
 
 
 _FITS: dict[str, Callable[[Tally], ScoreMap]] = {

@@ -77,7 +77,8 @@ def _fit_everybody(sample: Sample, rules: Rules) -> Node:
     asked = rules.method_of("", ())
     scaled = sample.scaled
     method = "identity" if asked == "none" else str(asked)
-    if asked in ("isotonic", "automatic") and not rules.allows_flexible(sample):
+    few = asked in ("isotonic", "beta") and not rules.allows_flexible(sample)
+    if few or (asked == "automatic" and not rules.allows_flexible(sample)):
         method = "platt"
     elif asked == "automatic":
         fits = {kind: partial(fit_tally, kind) for kind in ("platt", "beta", "isotonic")}
@@ -85,6 +86,7 @@ def _fit_everybody(sample: Sample, rules: Rules) -> Node:
     found = fit_tally(method, scaled.tally)
     slope, offset = found.line or (None, None)
     reason: Reason = "as_asked" if asked == "none" else "everybody"
+    reason = "few_for_flexible" if few else reason
     fit = GroupFit(
         (), (), len(sample.y), sample.n_effective, sample.n_positive, method, asked != "none", "",
         reason, rules.min_group_size, slope=slope, offset=offset,

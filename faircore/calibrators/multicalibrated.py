@@ -131,6 +131,7 @@ class MulticalibratedCorrection(BaseEstimator):  # type: ignore[misc]
         y_true: Any,
         sensitive_features: Any = None,
         sample_weight: Any = None,
+        entity: Any = None,
     ) -> Self:
         """Learn a correction, and whether to use it.
 
@@ -145,6 +146,9 @@ class MulticalibratedCorrection(BaseEstimator):  # type: ignore[misc]
             Who must be calibrated. Used for folds, weights and the decision, never as columns.
         sample_weight : array, shape (n,), optional
             Zero or more; a row of weight 0 is left out.
+        entity : array, shape (n,), optional
+            Who each row is about: rows of one person are in one fold, so that none judges what
+            another taught.
 
         Raises
         ------
@@ -172,8 +176,11 @@ class MulticalibratedCorrection(BaseEstimator):  # type: ignore[misc]
         used = np.flatnonzero(np.ones(len(y)) if weight is None else weight)
         counted = np.ones(len(y)) if weight is None else weight / weight[used].mean()
         groups = groups.take(used)
+        people = None if entity is None else np.asarray(entity)[used]
         balance = group_balance(groups, counted[used]) if self.balance_groups else 1.0
-        rows = Rows(X[used], y[used], counted[used] * balance, folds_of(y[used], groups, self.seed))
+        rows = Rows(
+            X[used], y[used], counted[used] * balance, folds_of(y[used], groups, self.seed, people)
+        )
         self._fit(rows, log_odds(scores[used]), counted[used], groups, growth)
         return self
 

@@ -25,8 +25,17 @@ def whole(name: str, value: float, low: int) -> None:
         )
 
 
-def folds_of(y: NDArray[np.int8], groups: Groups, seed: int) -> NDArray[np.intp]:
-    """Fold of each row, (n,): as many of each outcome and group in each as can be."""
+def folds_of(
+    y: NDArray[np.int8], groups: Groups, seed: int, entity: NDArray[Any] | None = None
+) -> NDArray[np.intp]:
+    """Fold of each row, (n,): as many of each outcome and group in each as can be.
+
+    Rows of one entity go where the first of them goes.
+    """
+    if entity is not None:
+        _, first, whose = np.unique(entity, return_index=True, return_inverse=True)
+        found: NDArray[np.intp] = folds_of(y[first], groups.take(first), seed)[whose.ravel()]
+        return found
     _, stratum = np.unique(np.vstack([y, groups.codes]), axis=1, return_inverse=True)
     drawn = np.random.default_rng(seed).random(len(y))
     order = np.lexsort([drawn, stratum.ravel()])

@@ -57,7 +57,7 @@ def calibrate(options: argparse.Namespace) -> int:
     calibrator = _fit(dataset, splits.calibrate, per, options)
     told = (
         f"Calibrated {'per ' + ' × '.join(per) if per else 'for everybody'} on "
-        f"{len(splits.calibrate):,} others; shown on rows that neither trained nor fitted anything."
+        f"{len(splits.calibrate):,} others; shown on rows that the calibrator has not seen."
     )
     code = _tell(dataset, splits.select, told, calibrator, options)
     if options.out:
@@ -224,7 +224,7 @@ def _interval(row: pd.Series[Any], names: Iterable[str], scale: int, digits: int
 def _changes(effect: pd.DataFrame) -> Iterator[str]:
     """Figures that changed for certain, and those everybody asks for."""
     for name, row in effect.iterrows():
-        certain = row["low"] > 0 or row["high"] < 0
+        certain = row["p_holm"] < 0.05
         if certain or name in _ALWAYS:
             way = ", better" if row["change"] * row["better"] > 0 else ", worse"
             change = _interval(row, ("change", "low", "high"), 1, 3) + way * certain

@@ -124,7 +124,7 @@ def _cuts(cuts: Mapping[str, str]) -> str:
 
 
 def _calibrators(calibrators: Mapping[str, str]) -> str:
-    return "What calibrates the score, fitted on rows that taught it nothing:\n\n" + _pairs(
+    return "What calibrates the score, fitted on rows kept apart for it:\n\n" + _pairs(
         "Group", "Calibrator", calibrators
     )
 

@@ -1,8 +1,9 @@
 """A score corrected afterwards, so that what it promises is what happens: a candidate of its own.
 
-Calibrators learn on the *calibrate* split, which taught the score nothing, and are judged on
-*select*. What fits them imports scikit-learn and LightGBM, which a page that lists methods need not
-wait for: it is imported where it is used.
+Calibrators learn on the *calibrate* split and are judged on *select*. A score trained here learned
+from neither, but *select* stopped its training; of one from elsewhere nobody knows. What fits them
+imports scikit-learn and LightGBM, which a page that lists methods need not wait for: it is imported
+where it is used.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from faircore.groups import Groups
 from faircore.methods.bases import BaseConfig
 from faircore.methods.method import Method, Work
 from faircore.methods.sources import OWN, scores_per_seed, source_text
+from faircore.metrics import MIN_PEOPLE
 from faircore.penalties import PENALTIES
 from faircore.predictors import Calibrated, Corrected, Inputs, Predictor, Thresholded, layers
 from faircore.training import Trained
@@ -29,6 +31,7 @@ SCOPES = {
     "groups": "per group",
     "features": "from the features",
 }
+LEFT_OUT = "The thresholds or the calibration it had before are left out. "
 MAPS = ("automatic", "platt", "temperature", "beta", "isotonic")
 
 
@@ -83,9 +86,10 @@ class CalibrationConfig:
                     f"{name} must be one of {', '.join(known)}; it is {getattr(self, name)!r}. "
                     "Change it."
                 )
-        if not 0 <= self.min_group_size < float("inf"):
+        if not MIN_PEOPLE <= self.min_group_size < float("inf"):
             raise InputError(
-                f"min_group_size must be 0 or more; it is {self.min_group_size!r}. Change it."
+                f"min_group_size must be {MIN_PEOPLE} or more, since a map of fewer people would "
+                f"tell their outcomes; it is {self.min_group_size!r}. Change it."
             )
         object.__setattr__(self, "min_group_size", int(self.min_group_size))
         if self.source != OWN:
@@ -129,7 +133,7 @@ def _calibrated(work: Work, base: Trained, model: Predictor, seed: int) -> Train
     config = replace(config, attributes=config.attributes or widest)
     rows, inputs = prepared.rows(FITTED_ON), prepared.inputs(FITTED_ON)
     plain = plain_score(model)
-    left = "The thresholds it had by group are left out. " if _is_cut(model) else ""
+    left = "" if plain is model else LEFT_OUT
     try:
         made, note = fit_calibration(
             plain,
@@ -139,6 +143,7 @@ def _calibrated(work: Work, base: Trained, model: Predictor, seed: int) -> Train
             prepared.dataset.y_true[rows],
             prepared.weights[rows],
             partitions=[p.attributes for p in partitions],
+            entity=None if prepared.dataset.entity is None else prepared.dataset.entity[rows],
             seed=seed,
         )
     except FaircoreError as error:
@@ -163,10 +168,6 @@ def plain_score(model: Predictor) -> Predictor:
     )
 
 
-def _is_cut(model: Predictor) -> bool:
-    return any(isinstance(one, Thresholded) for one in layers(model))
-
-
 def fit_calibration(
     model: Predictor,
     config: CalibrationConfig,
@@ -176,6 +177,7 @@ def fit_calibration(
     weights: Any,
     *,
     partitions: list[tuple[str, ...]],
+    entity: Any = None,
     seed: int = 0,
 ) -> tuple[Predictor, str]:
     """Fit what a configuration asks for to a model's ``scores`` of some rows.
@@ -187,7 +189,7 @@ def fit_calibration(
         What somebody should know of it.
     """
     if config.scope == "features":
-        return _corrected(model, scores, inputs, y_true, weights, partitions, seed)
+        return _corrected(model, scores, inputs, y_true, weights, partitions, entity, seed)
     from faircore.calibrators import GroupFairnessCalibrator
 
     calibrator = GroupFairnessCalibrator(
@@ -209,6 +211,7 @@ def _corrected(
     y_true: Any,
     weights: Any,
     partitions: list[tuple[str, ...]],
+    entity: Any,
     seed: int,
 ) -> tuple[Predictor, str]:
     from faircore.calibrators.multicalibrated import MulticalibratedCorrection
@@ -220,7 +223,7 @@ def _corrected(
         )
     groups = Groups.of(inputs.sensitive, partitions=partitions)
     fit = MulticalibratedCorrection(seed=seed)
-    fit.fit(inputs.encoded, scores, y_true, groups, sample_weight=weights)
+    fit.fit(inputs.encoded, scores, y_true, groups, sample_weight=weights, entity=entity)
     return fit.corrected(model), fit.reason_
 
 

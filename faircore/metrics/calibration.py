@@ -178,6 +178,7 @@ def null_errors(table: Reliability, pooled: Reliability, *, noise: NDArray[np.fl
     miss = miss * np.sqrt(max(true, 0.0) / raw) if raw > 0 else miss
     known = pooled.weight[0] > 0
     at = np.interp(np.nan_to_num(table.score), pooled.score[0, known], miss[known])
-    error = np.sqrt(np.nan_to_num(table.seen))
+    # What the scores say of the noise: what was seen of it is nothing where no outcome is good.
+    error = np.sqrt(np.nan_to_num(table.expected))
     drawn: Array = (table.share * np.abs(at + error * noise)).sum(-1)
     return drawn

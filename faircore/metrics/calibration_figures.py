@@ -10,14 +10,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.metrics.calibration import CalibrationError, calibration_error, null_errors
+from faircore.errors import InputError
+from faircore.metrics.calibration import (
+    REPLICATES,
+    CalibrationError,
+    calibration_error,
+    null_errors,
+)
 from faircore.metrics.cumulative import cumulative_error
 from faircore.metrics.histograms import ScoreHistogram
-from faircore.metrics.intervals import Array
+from faircore.metrics.intervals import CONFIDENCE, Array
 from faircore.metrics.multiple import holm
-from faircore.metrics.reliability import Reliability, reliability
+from faircore.metrics.reliability import BINS, Reliability, check_bins, reliability
 from faircore.metrics.resampling import no_difference
 from faircore.metrics.scores import Estimated, calibration_gap
+from faircore.metrics.small import MIN_PEOPLE
 
 Verdict = Literal["pass", "fail", "unclear", "too few"]
 CHANCE = 0.05
@@ -25,8 +32,12 @@ CHANCE = 0.05
 
 NUMBERS = (
     "people", "score", "outcome", "gap", "gap_low", "gap_high", "ece", "by_chance", "p_value",
-    "error", "error_low", "error_high", "ecce", "ecce_p", "ecce_holm",
+    "error", "error_low", "error_high", "ecce", "ecce_p", "ecce_holm", "limit_p",
 )  # fmt: skip
+
+
+ECE_LIMIT, DISPARITY_LIMIT = 0.05, 0.02
+"""What users of the field ask for: of every group, and of the gap between any two."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,29 @@ class Settings:
     disparity_limit: float
     replicates: int
     seed: int
+
+
+def checked_settings(
+    bins: int = BINS,
+    equal_width: bool = False,
+    confidence: float = CONFIDENCE,
+    min_people: float = MIN_PEOPLE,
+    ece_limit: float = ECE_LIMIT,
+    disparity_limit: float = DISPARITY_LIMIT,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Settings:
+    """Settings, or what is wrong with them."""
+    settings = Settings(
+        bins, equal_width, confidence, min_people, ece_limit, disparity_limit, replicates, seed
+    )
+    check_bins(bins)
+    if not 0 < settings.confidence < 1 or settings.replicates < 1:
+        raise InputError(
+            "A confidence lies between 0 and 1, and at least one draw is needed; got "
+            f"{settings.confidence:g} and {settings.replicates}. Correct them."
+        )
+    return settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +174,20 @@ def _measure(scores: ScoreHistogram, settings: Settings) -> Measured:
     )
 
 
+def above_limit(table: Reliability, value: Array, settings: Settings) -> Array:
+    """Chance of an ECE this large in a group whose true one is just at the limit, (g,).
+
+    The group's own misses are taken, shrunk so that they make up the limit.
+    """
+    miss = np.nan_to_num(table.rate - table.score)
+    scale = np.minimum(settings.ece_limit / np.maximum(np.nan_to_num(value), 1e-300), 1.0)
+    error = np.sqrt(np.maximum(np.nan_to_num(table.expected), np.nan_to_num(table.seen)))
+    noise = np.random.default_rng(settings.seed).standard_normal((settings.replicates, *miss.shape))
+    drawn = (table.share * np.abs(scale[:, None] * miss + error * noise)).sum(-1)
+    p: Array = (1 + (drawn >= value - 1e-12).sum(0)) / (1 + settings.replicates)
+    return np.where(np.isfinite(value), p, np.nan)
+
+
 def verdicts(value: Array, p_value: Array, limit: float) -> list[Verdict]:
     """Pass at most the limit; fail above it by more than chance; else unclear."""
     found: list[Verdict] = []
@@ -160,10 +208,10 @@ def group_frame(
     frame = pd.DataFrame({"people": sizes.astype(np.float64), **measured.figures})
     frame[silent] = np.nan
     frame["ecce_holm"] = holm(frame["ecce_p"].to_numpy())
+    ece = frame["ece"].to_numpy()
+    frame["limit_p"] = holm(above_limit(measured.table, ece, settings))
     frame = frame[list(NUMBERS)]
-    return frame.assign(
-        verdict=verdicts(frame["ece"].to_numpy(), frame["p_value"].to_numpy(), settings.ece_limit)
-    )
+    return frame.assign(verdict=verdicts(ece, frame["limit_p"].to_numpy(), settings.ece_limit))
 
 
 def disparity(

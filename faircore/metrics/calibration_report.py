@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.errors import InputError
 from faircore.groups import Groups, Partition, find_partition
 from faircore.metrics.calibration import REPLICATES
 from faircore.metrics.calibration_figures import (
+    DISPARITY_LIMIT,
+    ECE_LIMIT,
     Settings,
+    checked_settings,
     disparity,
     group_frame,
     measure,
@@ -32,13 +35,9 @@ from faircore.metrics.reliability import (
     BINS,
     Reliability,
     bin_edges,
-    check_bins,
     shown_bins,
 )
 from faircore.metrics.small import MIN_PEOPLE, hidden_groups
-
-ECE_LIMIT, DISPARITY_LIMIT = 0.05, 0.02
-"""What users of the field ask for: of every group, and of the gap between any two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +54,10 @@ class CalibrationReport:
         ``p_value``; ``error`` (square root of the debiased squared error, with its sign: below 0
         the scores fit better than chance allows) with ``error_low`` and ``error_high`` (of the
         true one, 0 or more); ``ecce``, ``ecce_p`` and ``ecce_holm`` (adjusted over the groups of
-        the partition); ``verdict``; ``hidden``. NaN where undefined, too few or hidden.
+        the partition); ``limit_p`` (chance of such an ECE in a group whose true one is just at the
+        limit, adjusted the same); ``verdict``; ``hidden``. NaN where undefined, too few or hidden.
     everybody : Series
-        The same figures of all rows, without ``ecce_holm`` and ``hidden``.
+        The same figures of all rows, without adjusted p-values and ``hidden``.
     disparities : DataFrame
         Indexed by ``partition``. ``ece`` of the ``worst`` group; ``best``, the one with the
         least; ``difference`` of the two; ``by_chance`` (end of the no-difference band: what it
@@ -69,8 +69,10 @@ class CalibrationReport:
 
     Notes
     -----
-    A verdict is ``pass`` at most at the limit, ``fail`` above it where chance alone explains it
-    in fewer than 5 of 100 cases, ``unclear`` above it otherwise, ``too few`` where undefined.
+    A verdict is ``pass`` at most at the limit; ``fail`` where a group whose true error keeps the
+    limit would look as bad in fewer than 5 of 100 cases, all groups of the partition considered
+    together (for the difference: groups of equal error); ``unclear`` above it otherwise; ``too
+    few`` where undefined.
     """
 
     partitions: tuple[Partition, ...]
@@ -95,7 +97,7 @@ class CalibrationReport:
         out, and another where the two could be told apart by subtraction.
         """
         split, settings = find_partition(self.partitions, partition), self.settings
-        shown, z = shown_bins(self.table, min_people=settings.min_people), z_of(settings.confidence)
+        shown, z = self._shown, z_of(settings.confidence)
         parts = []
         for at, name in enumerate(split.group_names, split.start):
             if self.groups["hidden"].iloc[at]:
@@ -111,6 +113,21 @@ class CalibrationReport:
             empty = pd.MultiIndex.from_arrays([[], []], names=["group", "bin"])
             return pd.DataFrame(columns=list(_BIN_COLUMNS), index=empty, dtype=float)
         return pd.concat(parts)
+
+    @cached_property
+    def _shown(self) -> NDArray[np.bool_]:
+        """Bins that may be shown, (g, bins)."""
+        least = self.settings.min_people
+        shown = shown_bins(self.table, min_people=least)
+        if self.settings.equal_width:
+            # Bins of equal width are those of every group: groups within groups could be told
+            # apart bin by bin, as they could by their sizes.
+            people = np.nan_to_num(self.table.people).round().astype(np.int64)
+            for b in range(people.shape[1]):
+                shown[:, b] &= ~hidden_groups(
+                    self.partitions, people[:, b], minimum=int(np.ceil(least))
+                )
+        return shown
 
     def in_words(self, partition: str) -> list[str]:
         """One sentence or two per group, worst first, and one on the gap between groups."""
@@ -189,7 +206,7 @@ def calibration_report(
     >>> report.disparities.loc["sex", "verdict"]
     'fail'
     """
-    settings = _settings(
+    settings = checked_settings(
         bins, equal_width, confidence, min_people, ece_limit, disparity_limit, replicates, seed
     )
     truth, score = as_binary(y_true, name="y_true"), as_scores(y_score)
@@ -216,15 +233,7 @@ def calibration_of(
     scores: ScoreHistogram,
     partitions: tuple[Partition, ...],
     sizes: NDArray[np.int64],
-    *,
-    bins: int = BINS,
-    equal_width: bool = False,
-    confidence: float = CONFIDENCE,
-    min_people: float = MIN_PEOPLE,
-    ece_limit: float = ECE_LIMIT,
-    disparity_limit: float = DISPARITY_LIMIT,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    **options: Any,
 ) -> CalibrationReport:
     """:func:`calibration_report` from scores that are counted already.
 
@@ -234,23 +243,12 @@ def calibration_of(
     partitions : tuple of Partition
     sizes : ndarray of int, shape (g,)
         Rows per group.
+    **options
+        Those of :func:`calibration_report`, but ``exact``.
     """
-    settings = _settings(
-        bins, equal_width, confidence, min_people, ece_limit, disparity_limit, replicates, seed
-    )
+    settings = checked_settings(**options)
     n_rows = int(sizes[partitions[0].groups].sum())
     return _report([scores], _together(scores, partitions), partitions, sizes, n_rows, settings)
-
-
-def _settings(bins: int, *others: Any) -> Settings:
-    settings = Settings(bins, *others)
-    check_bins(bins)
-    if not 0 < settings.confidence < 1 or settings.replicates < 1:
-        raise InputError(
-            "A confidence lies between 0 and 1, and at least one draw is needed; got "
-            f"{settings.confidence:g} and {settings.replicates}. Correct them."
-        )
-    return settings
 
 
 def _together(scores: ScoreHistogram, partitions: tuple[Partition, ...]) -> ScoreHistogram:
@@ -285,7 +283,7 @@ def _report(
     return CalibrationReport(
         partitions,
         pd.concat(frames),
-        everybody.drop("ecce_holm").rename("everybody"),
+        everybody.drop(["ecce_holm", "limit_p"]).rename("everybody"),
         pd.DataFrame(rows).set_index("partition"),
         measured.table,
         settings,

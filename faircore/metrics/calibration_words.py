@@ -28,11 +28,11 @@ def error(row: pd.Series[Any], settings: Settings) -> str:
         f"{100 * v:.1f}" for v in (row["ece"], row["by_chance"], settings.ece_limit)
     )
     return (
-        f"Scores are {ece} points off on average, where chance alone makes {chance}: "
+        f"A typical score is {ece} points away, up or down, where chance alone makes {chance}: "
         + {
             "pass": f"within the limit of {limit}.",
             "fail": f"above the limit of {limit}.",
-            "unclear": f"above the limit of {limit}, which chance alone may explain.",
+            "unclear": f"above the limit of {limit}, as chance may explain.",
         }[row["verdict"]]
     )
 
@@ -43,10 +43,10 @@ def apart(row: pd.Series[Any], settings: Settings) -> str:
         return "Fewer than two groups can be compared."
     gap, limit = (f"{100 * v:.1f}" for v in (row["difference"], settings.disparity_limit))
     return (
-        f"Between {row['worst']} and {row['best']} this error differs by {gap} points: "
+        f"The calibration error of {row['worst']} is {gap} points above that of {row['best']}: "
         + {
             "pass": f"within the limit of {limit}.",
-            "fail": f"above the limit of {limit}.",
-            "unclear": f"above the limit of {limit}, which chance alone may explain.",
+            "fail": f"more than the limit of {limit}.",
+            "unclear": f"more than the limit of {limit}, as chance may explain.",
         }[row["verdict"]]
     )

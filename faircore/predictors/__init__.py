@@ -59,6 +59,11 @@ def calibrator_words(model: Predictor) -> dict[str, str]:
     for one in layers(model):
         if isinstance(one, Calibrated):
             return {fit.name: fit.in_words() for fit in one.maps.report}
+        if isinstance(one, Corrected):
+            return {
+                "everybody": "by the features alone, without being told a group: "
+                + (f"{one.n_trees} trees" if one.n_trees else "nothing was corrected")
+            }
     return {}
 
 

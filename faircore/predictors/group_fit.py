@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 Reason = Literal[
     "everybody", "own", "few_for_flexible", "as_asked", "too_few", "one_outcome", "not_different"
@@ -13,6 +13,10 @@ EVERYBODY = "everybody"
 FEWEST_TOLD = 10
 """A smaller number of rows is not put into words: it may name somebody."""
 
+_TESTED = (
+    "statistic", "p_value", "raw_slope", "raw_offset", "slope_error", "offset_error", "weight",
+    "slope_weight", "slope", "offset",
+)  # fmt: skip
 _NAMES = {"platt": "Platt", "identity": "none"}
 
 
@@ -97,7 +101,8 @@ class GroupFit:
             return f"{rows}{before}: uses the calibrator of {self.parent}{after}"
         if self.method == "identity":
             return f"{rows}: scores as they are"
-        whose = "for everybody" if self.reason == EVERYBODY else "of its own"
+        whole = self.reason == EVERYBODY or not self.labels
+        whose = "for everybody" if whole else "of its own"
         few = ", too few for a more flexible one" if self.reason == "few_for_flexible" else ""
         return f"{rows}: {_NAMES.get(self.method, self.method)} {whose}{few}{self._drawn()}"
 
@@ -106,7 +111,8 @@ class GroupFit:
         if not self.hidden:
             return self
         n = 0 if self.n < FEWEST_TOLD else FEWEST_TOLD
-        return replace(self, n=n, n_effective=float(n), n_positive=0)
+        unknown: dict[str, Any] = dict.fromkeys(_TESTED)
+        return replace(self, n=n, n_effective=float(n), n_positive=0, **unknown)
 
     def _drawn(self) -> str:
         """How far it is drawn to its parent, in words."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faircore.audit.multicalibration import MulticalibrationAudit, walk_multicalibration
 from faircore.errors import FaircoreError
 from faircore.records import Review
+from pages.components.calibration_measures import digest
 from pages.components.calibration_scores import JUDGED_ON
 from pages.components.loading import prepared_of
 from pages.components.words import plain
@@ -40,7 +41,7 @@ def multicalibration(review: Review, scores: NDArray[np.float64], *, after: bool
     )  # fmt: skip
     least = right.number_input("People at least", 20, 10_000, 100, step=10, key="walk-least")
     try:
-        found = _walk(scores, int(least), tuple(added), review.fingerprint, review)
+        found = _walk(digest(scores), int(least), tuple(added), review.fingerprint, scores, review)
     except FaircoreError as error:
         st.error(plain(str(error)))
         return
@@ -51,7 +52,7 @@ def _findings(found: MulticalibrationAudit, *, after: bool) -> None:
     which = "the score after calibration" if after else "the score"
     summary, *sentences = found.in_words()
     if not sentences:
-        st.success(f"Nowhere is {which} wrong by more than chance.")
+        st.write(f"In none of those tested is {which} wrong by more than chance.")
     else:
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences[:_SHOWN]))
         if len(sentences) > _SHOWN:
@@ -64,8 +65,8 @@ def _findings(found: MulticalibrationAudit, *, after: bool) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner="Looking through every combination")
 def _walk(
-    scores: NDArray[np.float64], least: int, added: tuple[str, ...], fingerprint: str,
-    _review: Review,
+    scores_sha256: str, least: int, added: tuple[str, ...], fingerprint: str,
+    _scores: NDArray[np.float64], _review: Review,
 ) -> MulticalibrationAudit:  # fmt: skip
     prepared = prepared_of(_review)
     rows, dataset = prepared.rows(JUDGED_ON), prepared.dataset
@@ -73,6 +74,6 @@ def _walk(
         [dataset.sensitive.iloc[rows], dataset.features.iloc[rows][list(added)]], axis=1
     )
     return walk_multicalibration(
-        scores, dataset.y_true[rows], attributes,
+        _scores, dataset.y_true[rows], attributes,
         sample_weight=prepared.weights[rows], min_people=least,
     )  # fmt: skip

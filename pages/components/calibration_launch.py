@@ -11,6 +11,7 @@ from faircore.plans import SweepPlan
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.calibration_scores import candidate_id, is_listed, is_stored, spec_of
+from pages.components.loading import failure_of
 from pages.components.session import reviews, session
 from pages.components.words import plain
 
@@ -28,8 +29,12 @@ def offer(review: Review, config: CalibrationConfig, label: str) -> None:
             session().candidate = candidate_id(review, config)
             st.switch_page("frontier.py")
         return
-    if state.state == "failed":
-        st.error(plain(state.message))
+    failure = failure_of(candidate_id(review, config)) or (
+        state.message if state.state == "failed" else ""
+    )
+    if failure:
+        st.error(plain(failure))
+        return
     if st.button(label, type="primary", on_click=_launch, args=(review, config)):
         st.rerun()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from faircore.audit.effect import score_effect
+from faircore.errors import FaircoreError
 from faircore.groups import find_partition
 from faircore.methods.calibrated import CalibrationConfig
 from faircore.metrics import RATES, confusion_counts, hidden_groups
@@ -26,11 +28,18 @@ from pages.components.calibration_scores import (
 from pages.components.loading import prepared_of
 
 Scores = NDArray[np.float64]
+_MANY = 100
+"""People of a group whose share is told without an interval."""
+
+
+def digest(scores: Scores) -> str:
+    """What scores are known by: Streamlit's own hash of a long array looks at a sample of it."""
+    return hashlib.sha256(scores.tobytes()).hexdigest()
 
 
 def report_of(review: Review, scores: Scores, view: View) -> CalibrationReport:
     """Calibration of every group on the rows kept for choosing."""
-    found: CalibrationReport = _report(review.fingerprint, scores, view, review)
+    found: CalibrationReport = _report(review.fingerprint, digest(scores), view, scores, review)
     return found
 
 
@@ -38,11 +47,12 @@ def effect_of(
     review: Review, before: Scores, after: Scores, partition: str, threshold: float
 ) -> pd.DataFrame:
     """What calibration did to every other figure."""
-    return _effect(review.fingerprint, before, after, partition, threshold, review)
+    keys = (digest(before), digest(after))
+    return _effect(review.fingerprint, keys, partition, threshold, (before, after), review)
 
 
 def base_rates(review: Review, partition: str) -> pd.Series[float]:
-    """Share with the good outcome by group that may be shown."""
+    """Share with the good outcome by group that may be shown and is no small one."""
     prepared = prepared_of(review)
     rows = prepared.rows(JUDGED_ON)
     groups, y = prepared.groups.take(rows), prepared.dataset.y_true[rows]
@@ -50,7 +60,7 @@ def base_rates(review: Review, partition: str) -> pd.Series[float]:
     own = find_partition(groups.partitions, partition)
     shown = ~hidden_groups(groups.partitions, groups.sizes)[own.groups]
     rates = pd.Series(RATES["base_rate"](counts[own.groups]), index=list(own.group_names))
-    return rates[shown & (groups.sizes[own.groups] > 0)].dropna()
+    return rates[shown & (groups.sizes[own.groups] >= _MANY)].dropna()
 
 
 def compared(
@@ -68,7 +78,10 @@ def compared(
     for scope, config in configs.items():
         if config is not None and scope == "features" and not is_stored(review, config):
             continue
-        one = before if config is None else calibrated_by(review, reference, config)
+        try:
+            one = before if config is None else calibrated_by(review, reference, config)
+        except FaircoreError:  # the reason is said where it is chosen
+            continue
         report = report_of(review, one.scores, view)
         gap, groups = report.disparities.loc[partition], report.partition(partition)
         effect = effect_of(review, before.scores, one.scores, partition, threshold)["after"]
@@ -94,11 +107,13 @@ def _points(value: float) -> str:
 
 
 @st.cache_resource(max_entries=48, show_spinner="Measuring")
-def _report(fingerprint: str, scores: Scores, view: View, _review: Review) -> CalibrationReport:
+def _report(
+    fingerprint: str, scores_sha256: str, view: View, _scores: Scores, _review: Review
+) -> CalibrationReport:
     prepared = prepared_of(_review)
     rows = prepared.rows(JUDGED_ON)
     return calibration_report(
-        prepared.dataset.y_true[rows], scores, sensitive_features=prepared.groups.take(rows),
+        prepared.dataset.y_true[rows], _scores, sensitive_features=prepared.groups.take(rows),
         sample_weight=prepared.weights[rows], bins=view.bins, equal_width=view.equal_width,
         ece_limit=view.limit, disparity_limit=view.gap_limit,
     )  # fmt: skip
@@ -106,13 +121,13 @@ def _report(fingerprint: str, scores: Scores, view: View, _review: Review) -> Ca
 
 @st.cache_data(max_entries=48, show_spinner="Measuring")
 def _effect(
-    fingerprint: str, before: Scores, after: Scores, partition: str, threshold: float,
-    _review: Review,
+    fingerprint: str, scores_sha256: tuple[str, str], partition: str, threshold: float,
+    _scores: tuple[Scores, Scores], _review: Review,
 ) -> pd.DataFrame:  # fmt: skip
     prepared = prepared_of(_review)
     rows = prepared.rows(JUDGED_ON)
     return score_effect(
-        prepared.dataset.y_true[rows], before, after,
+        prepared.dataset.y_true[rows], *_scores,
         sensitive_features=prepared.groups.take(rows), partition=partition, threshold=threshold,
         sample_weight=prepared.weights[rows],
     )  # fmt: skip

@@ -9,7 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from faircore.frontier import Candidate
-from faircore.jobs import Job
 from faircore.methods.calibrated import (
     FITTED_ON,
     CalibrationConfig,
@@ -22,13 +21,19 @@ from faircore.plans import SweepPlan, SweepSpec
 from faircore.predictors import Calibrated, ExistingScore, Predictor, Thresholded, layers
 from faircore.records import Review, trial_ids
 from faircore.workspace import default_workspace
-from pages.components.loading import SPLIT_SEED, frontier_of, intact, model_of, prepared_of
+from pages.components.loading import (
+    SPLIT_SEED,
+    failure_of,
+    frontier_of,
+    intact,
+    model_of,
+    prepared_of,
+)
 from pages.components.words import labels
 
 JUDGED_ON = "select"
 """Rows that no calibrator learned from, and that are not sealed."""
 
-AS_IS = "none"
 Scores = NDArray[np.float64]
 
 
@@ -118,17 +123,13 @@ def candidate_id(review: Review, config: CalibrationConfig) -> str:
 
 def is_stored(review: Review, config: CalibrationConfig) -> bool:
     """Whether that candidate is made already."""
-    return bool(intact([candidate_id(review, config)]))
+    found = candidate_id(review, config)
+    return bool(intact([found])) and not failure_of(found)
 
 
 def is_listed(review: Review, config: CalibrationConfig) -> bool:
     """Whether it is among the candidates of this review."""
     return candidate_id(review, config) in trial_ids(review)
-
-
-def job_of(review: Review, config: CalibrationConfig) -> Job:
-    """The process that makes it."""
-    return Job(default_workspace(), review.id, spec_of(review, config))
 
 
 def _model(review: Review, reference: str) -> Predictor:

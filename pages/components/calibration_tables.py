@@ -15,6 +15,8 @@ from pages.components.words import plain
 
 _GROUP = st.column_config.Column(width=200, pinned=True)
 _RIGHT = st.column_config.Column(alignment="right")
+_ORDER = ("fail", "unclear", "pass")
+CERTAIN = 0.05  # level of what is called more than chance, all figures considered together
 VERDICTS = {"pass": "✓ within", "fail": "✗ above", "unclear": "? chance may explain it",
             "too few": "– too few"}  # fmt: skip
 
@@ -23,10 +25,10 @@ _HELPS = {
     "ECE, points": "Expected calibration error: how far scores and outcomes are apart on average "
     "over the bins. It grows as groups shrink, even for perfect scores.",
     "By chance": "What the ECE would be on average if every score were exactly right.",
-    "Without chance (95 %)": "Root of the mean squared error with the part of chance taken out, in "
-    "points; below 0 where scores fit better than chance allows. In brackets the interval of the "
-    "true one.",
-    "Wander (ECCE)": "How far outcomes and scores drift apart along the scores, in standard "
+    "Error beyond chance (95 %)": "Root of the mean squared error with the part of chance taken "
+    "out, in points; below 0 where scores fit better than chance allows. In brackets the interval "
+    "of the true one.",
+    "Drift (ECCE)": "How far outcomes and scores drift apart along the scores, in standard "
     "deviations. It means the same at every size: about 1.5 when scores are right.",
 }
 
@@ -41,7 +43,9 @@ def headline(now: CalibrationReport, before: CalibrationReport | None, partition
     groups = now.partition(partition)
     judged = groups[np.isfinite(groups["ece"])]
     sentences = now.in_words(partition)
-    shown = [sentences[i] for i in range(min(len(judged), 3))] + sentences[-1:]
+    # Those that miss the limit first, each kind worst first.
+    order = sorted(range(len(judged)), key=lambda i: _ORDER.index(judged["verdict"].iloc[i]))
+    shown = [sentences[i] for i in order[:3]] + sentences[-1:]
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in shown))
 
 
@@ -98,7 +102,7 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
                 "ECE, points": points("ece"),
                 "By chance": [_number(100 * v) for v in frame["by_chance"]],
                 "p-value": [chance(p) for p in frame["p_value"]],
-                "Without chance (95 %)": [
+                "Error beyond chance (95 %)": [
                     value if text == "–" else f"{value} ({text})"
                     for value, text in zip(
                         points("error"),
@@ -106,17 +110,19 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
                         strict=True,
                     )
                 ],
-                "Wander (ECCE)": [_number(v) for v in frame["ecce"]],
-                "p-value ": [chance(p) for p in frame["ecce_p"]],
+                "Drift (ECCE)": [_number(v) for v in frame["ecce"]],
+                "p-value (Holm)": [chance(p) for p in frame["ecce_holm"]],
             },
         )
     gap = now.disparities.loc[partition]
     least = now.settings.min_people
     st.caption(
-        f"Worst first, by the wander. The limits: an ECE of {100 * now.settings.ece_limit:g} "
-        f"points in each group, {100 * now.settings.disparity_limit:g} between two groups "
+        "Worst first, by the drift along the scores. The limits: an ECE of "
+        f"{100 * now.settings.ece_limit:g} points in each group, "
+        f"{100 * now.settings.disparity_limit:g} between two groups "
         f"(here {_number(100 * gap['difference'])}: {VERDICTS[gap['verdict']][2:]}). Where chance "
-        "may explain it, perfect scores would miss the limit as far in more than 5 of 100 cases. "
+        "may explain it, groups that keep the limit would look as bad in more than 5 of 100 cases, "
+        "all groups considered together. "
         f"A dash: fewer than {least:.0f} people, or a group that would give a smaller one away."
     )
 
@@ -138,7 +144,7 @@ def _table(frame: pd.DataFrame, columns: Mapping[str, list[str]]) -> None:
 
 def effect_sentence(effect: pd.DataFrame, base_rates: pd.Series[float]) -> str:
     """What calibration did to the other figures, beyond chance, in words of these data."""
-    moved = effect[(effect["low"] > 0) | (effect["high"] < 0)]
+    moved = effect[effect["p_holm"] < CERTAIN]
     worse = moved[moved["change"] * moved["better"] < 0]
     better = moved[moved["change"] * moved["better"] > 0]
 
@@ -156,12 +162,12 @@ def effect_sentence(effect: pd.DataFrame, base_rates: pd.Series[float]) -> str:
     if not parts:
         parts.append("No other figure moved by more than chance.")
     low, high = base_rates.min(), base_rates.max()
-    if high - low > 0.02:
+    if high - low > 0.05:
         few, many = (plain(str(name)) for name in (base_rates.idxmin(), base_rates.idxmax()))
         parts.append(
             f"The good outcome comes to {100 * low:.0f} % of group {few} and to {100 * high:.0f} % "
-            f"of group {many}. A score that means the same in both selects more of the second, and "
-            "its error rates differ: no score can have all of these equal unless it is never wrong."
+            f"of group {many}. A score that means the same in both cannot also be wrong equally "
+            "often about those with and those without the good outcome, unless it is never wrong."
         )
     return " ".join(parts)
 
@@ -195,7 +201,7 @@ def compare_table(rows: list[Mapping[str, Any]]) -> None:
 
 
 def _direction(row: pd.Series[Any]) -> str:
-    if not (row["low"] > 0 or row["high"] < 0):
+    if not row["p_holm"] < CERTAIN:
         return "no more than chance" if np.isfinite(row["low"]) else "–"
     return "better" if row["change"] * row["better"] > 0 else "worse"
 

@@ -22,7 +22,8 @@ def places(candidate: Candidate) -> dict[str, str]:
     if method.stage == "score":
         return learned | {
             "calibrate": "rows its calibrator learned from",
-            "select": "rows its calibrator never saw",
+            "select": "rows its calibrator never saw"
+            + (", which stopped its score" if learned else ""),
         }
     if method.fixed:
         return {"select": "rows kept for choosing"}

@@ -49,6 +49,13 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def failure_of(trial: str) -> str:
+    """Why a stored trial has no model; empty when it has one."""
+    stamp = intact([trial]).get(trial)
+    found = None if stamp is None else _candidate(str(default_workspace()), trial, stamp)
+    return "" if found is None else found.failure or ""
+
+
 def model_of(reference: str) -> Predictor:
     """The model of a candidate, by its id."""
     return _model(str(default_workspace()), reference)

@@ -174,6 +174,8 @@ def test_an_estimator_without_probabilities_counts_by_its_decisions() -> None:
     np.testing.assert_allclose(fair.predict_proba(X)[:, 1], share)
 
 
+# What `pytest.warns` did not expect it warns of again, as if it did not come from Fairlearn.
+@pytest.mark.filterwarnings("ignore:Setting a:DeprecationWarning")
 def test_what_is_not_met_is_said() -> None:
     X, y, group = people()
     wrapper = ReductionsWrapper(

@@ -14,7 +14,7 @@ from faircore.errors import InputError
 from faircore.groups import Groups
 from faircore.methods import METHODS, Request
 from faircore.methods.bases import BaseConfig
-from faircore.methods.calibrated import FITTED_ON, CalibrationConfig, plain_score
+from faircore.methods.calibrated import FITTED_ON, LEFT_OUT, CalibrationConfig, plain_score
 from faircore.methods.cutting import CutConfig
 from faircore.metrics.calibration_report import calibration_report
 from faircore.penalties import PenaltyOptions
@@ -132,7 +132,7 @@ def test_thresholds_are_left_out_and_it_is_said(prepared: Prepared, scope: str) 
     assert one.predictor is not None
     assert plain_score(one.predictor) is model.base
     assert not isinstance(one.predictor, Thresholded)
-    assert "thresholds it had by group are left out" in one.note
+    assert LEFT_OUT.strip() in one.note
     again = calibrated(
         prepared, CalibrationConfig("abc", scope="everybody"), model_of=lambda _: one.predictor
     )
@@ -146,7 +146,7 @@ def test_thresholds_are_left_out_and_it_is_said(prepared: Prepared, scope: str) 
         ({"scope": "nobody"}, "scope must be one of"),
         ({"calibrator": "magic"}, "calibrator must be one of"),
         ({"unseen": "drop"}, "unseen must be one of"),
-        ({"min_group_size": -1}, "0 or more"),
+        ({"min_group_size": 3}, "10 or more"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(wrong: dict[str, Any], sentence: str) -> None:
@@ -156,7 +156,7 @@ def test_a_setting_that_cannot_be_is_named(wrong: dict[str, Any], sentence: str)
 
 def test_what_does_not_count_makes_no_other_request() -> None:
     assert CalibrationConfig(scope="everybody", attributes=("a",)) == CalibrationConfig(
-        scope="everybody", min_group_size=5, shrinkage=False
+        scope="everybody", min_group_size=50, shrinkage=False
     )
     assert CalibrationConfig("score", BaseConfig(kind="network")) == CalibrationConfig("score")
     assert CalibrationConfig(scope="features", calibrator="beta") == CalibrationConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_the_groups_are_those_of_the_rows_kept_for_choosing(review: Opened, visi
     assert shown["People"][known].tolist() == [f"{n:,.0f}" for n in expected["people"][known]]
     assert (shown["People"][~known] == "–").all()
     assert f"{len(rows):,} people kept for choosing" in words(app)
-    assert expected.index[0].replace("·", "·") in words(app)
+    assert expected.index[0] in words(app)
 
 
 def map_review(opened: Opened) -> tuple[Path, str]:
@@ -142,7 +143,7 @@ def test_every_calibrator_can_be_looked_at(
         return
     got = table(app, "Calibrator")["Calibrator"]
     name = {"platt": "Platt"}.get(kind, kind)
-    assert name in got[0] or "Platt" in got[0]  # too few rows for a more flexible one
+    assert f" {name} for everybody" in got[0]
 
 
 def test_ways_are_compared_and_those_without_the_group_say_so(review: Opened, visit: Open) -> None:
@@ -279,16 +280,33 @@ def test_bins_and_layout_are_remembered_and_change_the_picture(review: Opened, v
     assert labelled(app.slider, "Bins at most").value == 20
 
 
+def cells_of(app: AppTest) -> int:
+    found = re.search(r"Of ([\d,]+) cells", words(app))
+    assert found is not None
+    return int(found.group(1).replace(",", ""))
+
+
+def test_limits_can_be_set(review: Opened, visit: Open) -> None:
+    app = visit("calibration.py", *map_review(review))
+    off = "Black · woman"
+    assert groups(app).loc[off, "Limit"] == "✗ above"
+    labelled(app.number_input, "Limit of ECE").set_value(60.0)
+    well(app.run())
+    assert groups(app).loc[off, "Limit"] == "✓ within"
+    assert "within the limit of 60 points" in words(app)
+    assert app.session_state["faircore"].calibrate_limit == 60.0
+
+
 def test_combinations_are_walked_through_and_counted(review: Opened, visit: Open) -> None:
     app = visit("calibration.py", *map_review(review))
     told = words(app)
-    assert "race = Black · gender = woman" in told.replace("\\", "") or (
-        "gender = woman" in told and "race = Black" in told
-    )
+    assert "gender = woman" in told
+    assert "race = Black" in told
     assert "too low" in told
+    before = cells_of(app)
     labelled(app.multiselect, "Combine the sensitive attributes with").set_value(["region"])
     well(app.run())
-    assert "cells" in words(app) or "combinations" in words(app)
+    assert cells_of(app) > before
 
 
 def test_small_groups_are_dashes(
@@ -304,8 +322,7 @@ def test_small_groups_are_dashes(
     assert row["People"] == "–"
     assert set(row[["Happened, %", "95 %"]]) == {"–"}
     got = table(app, "Calibrator").set_index("Group")["Calibrator"]
-    assert not got["Rare"][0].isdigit()
-    assert np.isfinite(len(got))
+    assert got["Rare"].startswith(("rows not shown", "fewer than 10 rows"))
 
 
 def test_a_damaged_candidate_is_said(trained_candidates: Opened, visit: Open) -> None:
