@@ -189,6 +189,8 @@ def walk_multicalibration(
     outcome = as_binary(y_true, name="y_true")
     same_length("scores", score, len(outcome))
     weights = as_weights(sample_weight, n_rows=len(outcome))
+    if weights is not None:
+        weights = weights / weights.max()  # their unit means nothing, and squares overflow
     partitions, codes = read_attributes(attributes, n_rows=len(outcome))
     if weights is not None and not weights.all():
         counted = weights > 0

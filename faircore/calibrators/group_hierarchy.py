@@ -51,16 +51,16 @@ def fit_groups(sample: Sample, groups: Groups | None, rules: Rules) -> GroupMaps
     if groups is None:
         return GroupMaps((), (), everybody.map, rules.unseen_map, (everybody.fit,))
     nodes: dict[Cell, Node] = {frozenset(): everybody}
-    found: dict[str, list[Node]] = {}
+    found: dict[tuple[str, ...], list[Node]] = {}
     for place in reversed(range(len(groups.partitions))):
         partition = groups.partitions[place]
         pending = _pending(sample, groups, place, nodes, rules)
-        found[partition.name] = settle(partition, pending, rules)
-        for labels, node in zip(partition.labels, found[partition.name], strict=True):
+        found[partition.attributes] = settle(partition, pending, rules)
+        for labels, node in zip(partition.labels, found[partition.attributes], strict=True):
             nodes[_cell(partition, labels)] = node
     if rules.fallback == "refuse":
         _refuse([node.fit for of_key in found.values() for node in of_key], rules)
-    ordered = [found[partition.name] for partition in groups.partitions]
+    ordered = [found[partition.attributes] for partition in groups.partitions]
     hidden = hidden_groups(groups.partitions, groups.sizes).tolist()
     fits = (node.fit for of_key in ordered for node in of_key)
     return GroupMaps(

@@ -50,9 +50,11 @@ def maximise(
     given = np.broadcast_to(np.asarray(fixed, np.float64), totals.shape)
     rows = (design, positives, totals, given)
     begin = start
-    if len(design) > 10 * _BLOCKS:
-        begin, _ = _climb(*_averaged(*rows), start, start, prior)
-    return _climb(*rows, begin, start, prior)
+    # A step that goes too far is not finite, not higher, and halved.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if len(design) > 10 * _BLOCKS:
+            begin, _ = _climb(*_averaged(*rows), start, start, prior)
+        return _climb(*rows, begin, start, prior)
 
 
 def log_likelihood(odds: Floats, positives: Floats, totals: Floats) -> float:

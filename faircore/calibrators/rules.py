@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -43,7 +44,7 @@ class Rules:
         _one_of("unseen", self.unseen, UnseenMap)
         for name in ("min_group_size", "isotonic_rows", "isotonic_positives", "seed"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not value >= 0 or value != int(value):
+            if isinstance(value, bool) or not 0 <= value < math.inf or value != int(value):
                 raise InputError(
                     f"{name} must be a whole number, zero or more; it is {value!r}. Change it."
                 )

@@ -151,7 +151,8 @@ def _measure(
         )  # fmt: skip
         walk = walk_multicalibration(score, y_true, sensitive, **weights)
         # Exact numbers of people in cells that overlap would give a small one away.
-        findings = walk.findings[_FINDING].assign(people=walk.findings["people"].round(-1))
+        findings = walk.findings[_FINDING].round(dict.fromkeys(_FINDING[2:8], 4))
+        findings["people"] = findings["people"].round(-1)
         views.append(_View(head, report, walk, findings))
     return views, pd.concat(tables) if tables else pd.DataFrame()
 

@@ -26,7 +26,7 @@ from faircore.data import Table
 from faircore.errors import BundleError
 from faircore.export.reader import RowReader
 from faircore.files import write_whole
-from faircore.predictors import Inputs, Predictor, predictor_from_arrays
+from faircore.predictors import Calibrated, Inputs, Predictor, layers, predictor_from_arrays
 
 FORMAT = 1
 _PARTS = ("encoder.json", "model.safetensors", "model_card.md")
@@ -96,10 +96,14 @@ class Bundle:
 
     def unknown_groups(self, inputs: Inputs) -> int:
         """Rows whose group the model was not told of while it learned; 0 if it refuses those."""
-        key = getattr(self.predictor, "key", None)
-        if key is None or key.unseen == "refuse":
-            return 0
-        return int((key.codes(inputs.attributes(key.attributes)) < 0).sum())
+        found = [0]
+        for one in layers(self.predictor):
+            key = getattr(one, "key", None)
+            if key is not None and key.unseen != "refuse":
+                found.append(int((key.codes(inputs.attributes(key.attributes)) < 0).sum()))
+            if isinstance(one, Calibrated) and one.maps.unseen != "refuse" and one.maps.keys:
+                found.append(one.maps.n_unknown(inputs.attributes(one.maps.attributes)))
+        return max(found)
 
 
 def export_bundle(bundle: Bundle, path: str | Path) -> Path:

@@ -32,6 +32,9 @@ SCOPES = {
     "features": "from the features",
 }
 LEFT_OUT = "The thresholds or the calibration it had before are left out. "
+STOPPED = (
+    "Where that score was trained to be cut, the rows that calibrate it had stopped its training. "
+)
 MAPS = ("automatic", "platt", "temperature", "beta", "isotonic")
 
 
@@ -134,6 +137,8 @@ def _calibrated(work: Work, base: Trained, model: Predictor, seed: int) -> Train
     rows, inputs = prepared.rows(FITTED_ON), prepared.inputs(FITTED_ON)
     plain = plain_score(model)
     left = "" if plain is model else LEFT_OUT
+    if any(isinstance(one, Thresholded) for one in layers(model)):
+        left += STOPPED
     try:
         made, note = fit_calibration(
             plain,
@@ -152,9 +157,14 @@ def _calibrated(work: Work, base: Trained, model: Predictor, seed: int) -> Train
         base,
         predictor=made,
         fit_seconds=base.fit_seconds + time.perf_counter() - started,
-        shape=f"{base.shape if plain is model else plain.shape_text}; {config.how}",
+        shape=f"{_named(base, model, plain, config)}; {config.how}",
         note=f"{base.note} {left}{note}".strip(),
     )
+
+
+def _named(base: Trained, model: Predictor, plain: Predictor, config: CalibrationConfig) -> str:
+    """What the score that is calibrated is, in words."""
+    return plain.shape_text if plain is not model else base.shape or config.base.text
 
 
 def plain_score(model: Predictor) -> Predictor:

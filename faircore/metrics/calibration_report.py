@@ -86,7 +86,9 @@ class CalibrationReport:
         """Figures of one partition's groups, worst first by ``ecce``; without figures last."""
         split = find_partition(self.partitions, name)
         own = self.groups.iloc[split.groups].droplevel("partition")
-        return own.sort_values("ecce", ascending=False, kind="stable")
+        # Scores that are certain leave no room to wander, and are as wrong as can be when wrong.
+        worst = own["ecce"].where(own["ecce"].notna(), np.where(own["ece"] > 0, np.inf, -np.inf))
+        return own.loc[worst.sort_values(ascending=False, kind="stable").index]
 
     def reliability(self, partition: str) -> pd.DataFrame:
         """The bins of one partition's groups that may be shown, indexed by ``group`` and ``bin``.

@@ -96,6 +96,7 @@ class GroupFit:
             p = _p_text(self.p_value or 0.0)
             worth = "" if self.n < self.least else f" worth {self.n_effective:,.0f}"
             few = "" if small else f"{worth}, fewer than {self.least}"
+            few = "" if self.hidden else few
             before = {"too_few": few, "one_outcome": " of one outcome"}.get(self.reason, "")
             after = f", likelihood-ratio p {p}" if self.reason == "not_different" else ""
             return f"{rows}{before}: uses the calibrator of {self.parent}{after}"
@@ -112,6 +113,8 @@ class GroupFit:
             return self
         n = 0 if self.n < FEWEST_TOLD else FEWEST_TOLD
         unknown: dict[str, Any] = dict.fromkeys(_TESTED)
+        if self.reason == "one_outcome":
+            unknown["reason"] = "too_few"
         return replace(self, n=n, n_effective=float(n), n_positive=0, **unknown)
 
     def _drawn(self) -> str:

@@ -145,7 +145,8 @@ class GroupMaps:
         found = np.zeros(len(frame), np.intp)
         fewest = np.full(len(frame), np.inf)
         depth = np.zeros(len(frame), np.intp)
-        sizes = {(fit.attributes, fit.labels): fit.n for fit in self.report}
+        # As they are saved: what is read back must decide alike.
+        sizes = {(fit.attributes, fit.labels): fit.shown().n for fit in self.report}
         starts = np.cumsum([1, *(key.n_groups for key in self.keys)]).tolist()
         for key, start in zip(self.keys, starts, strict=False):
             codes = key.codes(frame)

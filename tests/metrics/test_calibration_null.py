@@ -45,7 +45,8 @@ def test_p_values_are_uniform(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "n", "weighted"), [*product(["uniform", "skewed"], [200, 2_000], [False, True])]
+    ("kind", "n", "weighted"),
+    [*product(["uniform", "skewed"], [200, 2_000], [False]), ("skewed", 200, True)],
 )
 def test_p_values_are_uniform_in_many_simulations(kind: str, n: int, weighted: bool) -> None:
     found = drawn(kind, n, 2_000, weighted=weighted)
