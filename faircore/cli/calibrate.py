@@ -27,8 +27,7 @@ _FINDING = ["cell", "people", "score", "outcome", "gap", "gap_low", "gap_high", 
     "shift_share", "own_p_value"]  # fmt: skip
 _NOTES = """
 Difference: promised less happened, in points. ECE: how far scores are off on average. Each p-value
-is for its group alone. – undefined, fewer than 10 people, or withheld for the sake of a small group
-""".rstrip()
+is for its group alone. – undefined, fewer than 10 people, or withheld for a small group's sake"""
 
 
 @dataclass(frozen=True, eq=False)
