@@ -115,7 +115,6 @@ def test_no_isotonic_step_is_made_of_one_heavy_row() -> None:
     assert (scores > knots[-1]).sum() >= 10
 
 
-@pytest.mark.xfail(strict=True, reason="rows of weight 0 count as people: one person is shown")
 def test_a_group_in_which_one_person_counts_is_not_shown() -> None:
     scores, y = people(200)
     group = np.repeat(["a", "b"], 100)
@@ -233,7 +232,6 @@ def test_a_calibrated_model_trained_here_says_what_it_is(
     assert not made.shape.startswith(";")
 
 
-@pytest.mark.xfail(strict=True, reason="after a worker's death the button is back without a word")
 def test_a_correction_whose_process_died_is_spoken_of(
     lending: tuple[Table, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

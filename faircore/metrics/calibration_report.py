@@ -216,8 +216,10 @@ def calibration_report(
     weights = as_weights(sample_weight, n_rows=len(truth))
     groups = Groups.of(sensitive_features, partitions=partitions)
     same_length("sensitive_features", groups.codes[0], len(truth))
-    if weights is not None:
-        weights = weights / weights.mean()
+    if weights is not None:  # who does not count is nobody: neither a size nor a cover for others
+        counted = np.flatnonzero(weights > 0)
+        truth, score, groups = truth[counted], score[counted], groups.take(counted)
+        weights = weights[counted] / weights[counted].mean()
     if exact:
         return _report(
             exact_histograms(truth, score, groups, weights),

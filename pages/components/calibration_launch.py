@@ -35,6 +35,8 @@ def offer(review: Review, config: CalibrationConfig, label: str) -> None:
     if failure:
         st.error(plain(failure))
         return
+    if state.state == "lost" and state.pid:
+        st.warning("The work ended before it was done. Nothing else is lost; start it again.")
     if st.button(label, type="primary", on_click=_launch, args=(review, config)):
         st.rerun()
 
