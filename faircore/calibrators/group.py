@@ -157,6 +157,8 @@ class GroupFairnessCalibrator(BaseEstimator):  # type: ignore[misc]
         """
         rules = Rules(self.method, **{name: getattr(self, name) for name in _PARAMETERS})
         sample, order = Sample.read_ordered(scores, y_true, sample_weight)
+        # The unit of weights means nothing here, and their squares could overflow.
+        sample = Sample(sample.scores, sample.y, sample.weights / sample.weights.max())
         if sample.one_outcome:
             raise InputError(
                 "A calibrator learns from rows of both outcomes, and y_true holds one (among rows "

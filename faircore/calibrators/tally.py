@@ -91,7 +91,6 @@ class Sample:
         if given is None:
             order = np.lexsort((y, score))
             return cls(score[order], y[order].astype(np.float64), np.ones(len(y))), order
-        given = given / given.max()  # their unit means nothing, and their squares overflow
         order = np.lexsort((given, y, score))
         order = order[given[order] > 0]
         return cls(score[order], y[order].astype(np.float64), given[order]), order
