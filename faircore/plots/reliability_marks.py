@@ -66,9 +66,17 @@ def _told(own: pd.DataFrame, name: str) -> list[list[Any]]:
     return [[escape(name), *values] for values in limits]
 
 
+_THIN = 0.02
+"""Least width of score that people are spread over."""
+
+
 def density(own: pd.DataFrame) -> pd.DataFrame:
     """People per width of score between all edges of some groups' bins."""
     low, high, people = (own[c].to_numpy() for c in ("low", "high", "people"))
+    # Many people of one score, as a calibrator of steps makes them, would be a needle that leaves
+    # nothing to be seen of the others.
+    thin = np.maximum(_THIN - (high - low), 0) / 2
+    low, high = low - thin, high + thin
     edges = np.unique(np.concatenate([low, high]))
     middle = (edges[1:] + edges[:-1]) / 2
     inside = (low <= middle[:, None]) & (middle[:, None] < high)
