@@ -6,9 +6,11 @@ BIN := .venv/bin
 APP := .venv/.app
 TEST := .venv/.test
 BENCH := .venv/.bench
+# A worker per core, each with whole files, so that what a file sets up is set up once.
+SHARED_OUT := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
 
-.PHONY: app test check bench screenshots format clean
+.PHONY: app test check fuzz bench screenshots format clean
 .DEFAULT_GOAL := app
 
 app: $(APP)
@@ -18,13 +20,16 @@ test: $(TEST) chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest $(SHARED_OUT) --durations=10
 
 check: $(TEST)  # the fast inner loop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not browser and not slow"
+	$(BIN)/python -m pytest -q $(SHARED_OUT) -m "not browser and not slow"
+
+fuzz: $(TEST)  # property tests with rows drawn anew each time
+	$(BIN)/python -m pytest -q $(SHARED_OUT) -m hypothesis --hypothesis-profile=fuzz
 
 bench: $(BENCH)
 	$(BIN)/python benchmarks/sweep_speed.py

@@ -17,6 +17,8 @@ from faircore.metrics import MIN_PEOPLE
 from faircore.predictors.score_map import NEAREST, ScoreMap, log_odds
 
 Floats = NDArray[np.float64]
+_CERTAIN = 1e-9
+"""A mean nearer to 0 or 1 is cut to this where nothing is smoothed: its log-odds are infinite."""
 MapMethod = Literal["identity", "platt", "temperature", "beta", "isotonic"]
 
 
@@ -72,16 +74,15 @@ def fit_tally(method: str, tally: Tally, *, smoothing: bool = True) -> ScoreMap:
 
 def _platt(tally: Tally) -> ScoreMap:
     odds = log_odds(tally.scores)
-    ones, held = np.ones((len(odds), 1)), 1.0
     if len(odds) > 1:
-        design = np.column_stack([odds, ones])
+        design = np.column_stack([odds, np.ones(len(odds))])
         (slope, offset), _ = maximise(design, tally.positives, tally.totals, np.array([1.0, 0.0]))
         if slope >= 0:
             return ScoreMap.platt(slope, offset)
-        held = 0.0
     # One score, or scores that point the wrong way: the slope is held and the mean is right.
-    (offset,), _ = maximise(ones, tally.positives, tally.totals, np.zeros(1), fixed=held * odds)
-    return ScoreMap.platt(held, offset)
+    mean = np.clip(tally.positives.sum() / tally.totals.sum(), _CERTAIN, 1 - _CERTAIN)
+    offset = math.log(mean) - math.log1p(-mean)
+    return ScoreMap.platt(0.0, offset) if len(odds) > 1 else ScoreMap.platt(1.0, offset - odds[0])
 
 
 def _temperature(tally: Tally) -> ScoreMap:
@@ -112,13 +113,13 @@ def _isotonic(tally: Tally) -> ScoreMap:
 
     A step next to a score would give that score away, and a step of one row its outcome.
     """
-    values = isotonic_regression(
-        tally.positives / tally.totals, sample_weight=tally.totals, y_min=0.0, y_max=1.0
-    )
+    shares = tally.positives / tally.totals
+    values = isotonic_regression(shares, sample_weight=tally.totals, y_min=0.0, y_max=1.0)
     starts = np.flatnonzero(np.r_[True, np.diff(np.maximum.accumulate(values)) > 0])
     cuts = {i: _between(tally.scores[i - 1], tally.scores[i]) for i in starts[1:].tolist()}
-    kept = _populous([0, *(i for i, cut in cuts.items() if cut is not None)], tally.totals)
+    kept = _populous([0, *(i for i, cut in cuts.items() if cut is not None)], tally.people)
     levels = np.add.reduceat(tally.positives, kept) / np.add.reduceat(tally.totals, kept)
+    levels = np.clip(levels, shares.min(), shares.max())  # a mean, rounded, can be beyond them
     if len(kept) == 1:
         return ScoreMap.isotonic([0.5], levels)
     at = np.array([cuts[i] for i in kept[1:]], np.float64)
@@ -136,15 +137,15 @@ def _between(below: float, above: float) -> float | None:
     return None
 
 
-def _populous(starts: list[int], totals: Floats) -> list[int]:
+def _populous(starts: list[int], people: Floats) -> list[int]:
     """Where blocks start once each holds enough rows."""
-    ends = [*starts[1:], len(totals)]
+    ends = [*starts[1:], len(people)]
     kept, held = [starts[0]], 0.0
     for start, end in zip(starts, ends, strict=True):
         if held >= MIN_PEOPLE:
             kept.append(start)
             held = 0.0
-        held += float(totals[start:end].sum())
+        held += float(people[start:end].sum())
     if held < MIN_PEOPLE and len(kept) > 1:
         kept.pop()
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,16 +25,24 @@ class Tally:
         Distinct, rising.
     positives, totals : ndarray, shape (m,)
         Weight of the rows of the good outcome, and of all.
+    rows : ndarray, shape (m,), optional
+        Rows, where the weights are not their numbers.
     """
 
     scores: Floats
     positives: Floats
     totals: Floats
+    rows: Floats | None = None
 
     @classmethod
     def of(cls, scores: Any, y_true: Any, weights: Any = None) -> Tally:
         """Add up rows in any order; see :meth:`Sample.read` for what is refused."""
-        return Sample.read(scores, y_true, weights).tally
+        return replace(Sample.read(scores, y_true, weights).tally, rows=None)
+
+    @property
+    def people(self) -> Floats:
+        """Rows of each score: what a small number of people is told by."""
+        return self.totals if self.rows is None else self.rows
 
     @property
     def smoothed(self) -> Tally:
@@ -46,7 +54,7 @@ class Tally:
         n_positive = float(self.positives.sum())
         n_negative = float(self.totals.sum()) - n_positive
         high, low = (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2)
-        return Tally(self.scores, low * self.totals + (high - low) * self.positives, self.totals)
+        return replace(self, positives=low * self.totals + (high - low) * self.positives)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +135,10 @@ class Sample:
         """Weights added up by score."""
         starts = np.flatnonzero(np.r_[True, np.diff(self.scores) > 0][: len(self.scores)])
         if len(starts) == len(self.scores):
-            return Tally(self.scores, self.weights * self.y, self.weights)
+            return Tally(self.scores, self.weights * self.y, self.weights, np.ones(len(starts)))
         return Tally(
             self.scores[starts],
             np.add.reduceat(self.weights * self.y, starts),
             np.add.reduceat(self.weights, starts),
+            np.diff(np.r_[starts, len(self.scores)]).astype(np.float64),
         )

@@ -66,7 +66,11 @@ def calibrate(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what contradicts itself or would be passed over, before anything is read."""
-    extra = [n for n in ("calibrator", "min_people", "out") if getattr(options, n) is not None]
+    extra = [
+        n
+        for n in ("calibrator", "min_people", "threshold", "out")
+        if getattr(options, n) is not None
+    ]
     if options.per is not None and options.everybody:
         raise InputError("--per and --everybody exclude each other. Leave one of them out.")
     if options.per is None and not options.everybody and extra:
@@ -74,8 +78,17 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(f"--{name} needs a calibrator. Add --per race,sex or --everybody.")
     if not (0 <= options.limit <= 100 and 0 <= (options.gap_limit or 0) <= 100):
         raise InputError("A limit must be points from 0 to 100. Write --limit 5 --gap-limit 2.")
-    for path in filter(None, (options.out, options.json)):
+    files = [path for path in (options.out, options.json) if path]
+    for path in files:
         writable(path)
+    if len({Path(path).resolve() for path in files}) < len(files):
+        raise InputError("--out and --json name the same file. Give each a file of its own.")
+    if not 0 <= _cut(options) <= 1:
+        raise InputError(f"--threshold is {options.threshold:g}. A threshold is from 0 to 1.")
+
+
+def _cut(options: argparse.Namespace) -> float:
+    return 0.5 if options.threshold is None else float(options.threshold)
 
 
 def _dataset(options: argparse.Namespace, per: tuple[str, ...]) -> Dataset:
@@ -137,7 +150,7 @@ def _measure(
         scores.append(calibrator.transform(scores[0], told))
         for name in (p.name for p in groups.partitions):
             table = score_effect(y_true, *scores, sensitive_features=groups, partition=name,
-                                 threshold=options.threshold, **weights)  # fmt: skip
+                                 threshold=_cut(options), **weights)  # fmt: skip
             gaps = table["kind"] == "disparity"
             table["title"] += gaps.map({True: f" by {name}", False: ""})
             tables.append(table[gaps] if tables else table)
@@ -174,7 +187,7 @@ def _tell(
     if fit:
         print("\nWhat each group got, and why")
         print("\n".join(f"  {one.name}: {one.in_words()}" for one in fit))
-        print(f"\nWhat it changed, at threshold {options.threshold:g}")
+        print(f"\nWhat it changed, at threshold {_cut(options):g}")
         print("\n".join(_changes(effect)))
     print("\nEvery combination of the attributes (people to the nearest ten)")
     for view in views:
@@ -293,7 +306,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--everybody", action="store_true", help="calibrate all alike")
     add("--calibrator", choices=kinds, help="kind of map; default automatic")
     add("--min-people", type=int, help="rows a group needs for a map of its own; default 30")
-    add("--threshold", type=float, default=0.5, help="a score is a yes from here; default 0.5")
+    add("--threshold", type=float, help="a score is a yes from here; default 0.5")
     add("--limit", type=float, default=5.0, help="points of ECE of a group; default 5")
     add("--gap-limit", type=float, help="points between groups; default 2, broken only if stated")
     add("--out", help="write the calibrator as JSON")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -58,7 +59,14 @@ def calibrator_words(model: Predictor) -> dict[str, str]:
     """What calibrates each group and why, by group; empty where no map does."""
     for one in layers(model):
         if isinstance(one, Calibrated):
-            return {fit.name: fit.in_words() for fit in one.maps.report}
+            report = one.maps.report
+            plain = Counter(fit.name for fit in report)  # both "race" and "sex" may have an "x"
+            return {
+                f"{fit.name} ({' × '.join(fit.attributes)})"
+                if plain[fit.name] > 1 and fit.attributes
+                else fit.name: fit.in_words()
+                for fit in report
+            }
         if isinstance(one, Corrected):
             return {
                 "everybody": "by the features alone, without being told a group: "

@@ -84,7 +84,9 @@ class GroupFit:
     @property
     def name(self) -> str:
         """Name such as ``Black · Female``, or ``everybody``."""
-        return " · ".join(self.labels) or EVERYBODY
+        alone = len(self.labels) == 1
+        told = (f"“{v}”" if " · " in v and not alone else v for v in self.labels)
+        return " · ".join(told) or EVERYBODY
 
     def in_words(self) -> str:
         """What it uses and why, in one line; a number of rows below 10 is not told."""

@@ -74,8 +74,9 @@ class GroupKey:
             found = Groups.of(sensitive, partitions=[self.attributes])
             partition, codes = found.partitions[0], found.codes[0]
         place = {_plain(label): i for i, label in enumerate(self.labels)}
+        place |= {label: i for i, label in enumerate(self.labels)}  # "1" is "1.0" only without one
         known: NDArray[np.intp] = np.array(
-            [place.get(_plain(label), -1) for label in partition.labels], np.intp
+            [place.get(label, place.get(_plain(label), -1)) for label in partition.labels], np.intp
         )[codes]
         n_unknown = int((known < 0).sum())
         if n_unknown and self.unseen == "refuse":
