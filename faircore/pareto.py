@@ -107,11 +107,12 @@ def pareto_frontier(
     request = Request(penalty, (), spec.config, spec.options)
     for trained in kind.train(prepared, spec.trials, request):
         strength, seed = spec.trials[trained.position]
-        cubes = {}
+        cubes, measures, passed = {}, {}, {}
         if trained.predictor is not None:
             try:
                 scores = trained.predictor.scores(prepared.inputs("certify"))
-                cubes[HELD_OUT] = prepared.cube("certify", scores)
+                found = prepared.measured("certify", scores)
+                cubes[HELD_OUT], measures[HELD_OUT], passed[HELD_OUT] = found
             except InputError as error:  # a group it was never told of
                 trained = replace(trained, predictor=None, failure=str(error))
         candidates.append(
@@ -131,6 +132,8 @@ def pareto_frontier(
                 note=trained.note,
                 shape=kind.describe(spec.config),
                 target=spec.target(strength),
+                measures=measures,
+                passed=passed,
             )
         )
     candidates.sort(key=lambda c: (c.strength, c.seed))
@@ -140,6 +143,7 @@ def pareto_frontier(
         {HELD_OUT: prepared.sizes("certify")},
         disparity=find_penalty(penalty).disparity,
         split=HELD_OUT,
+        rows={HELD_OUT: prepared.split_rows("certify")},
     )
     if path is not None:
         save_figure(frontier_figure(frontier), path)

@@ -12,7 +12,7 @@ from faircore.errors import InputError, SweepError
 from faircore.methods import METHODS, Method, find_method
 from faircore.penalties import PenaltyOptions, find_penalty
 
-RECIPE = 3
+RECIPE = 4
 """Part of every trial's id. Raise it when training gives other results for the same request."""
 
 

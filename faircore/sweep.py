@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from faircore.data import Dataset, split_dataset
 from faircore.errors import InputError, StoreError, SweepError
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Candidate, Frontier, SplitRows
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS, Request
 from faircore.plans import SweepPlan, SweepSpec
@@ -31,6 +33,11 @@ class Progress:
     finished: int
     share: float
 
+
+COMPARED = "select"
+"""The split that candidates are compared on, and whose rows each keeps whom it selects of."""
+
+_MEASURES, _PASSED = "/measures", "/passed"  # endings of what is stored beside a split's cube
 
 OnSweep = Callable[[Progress], None]
 OnTrialEpoch = Callable[[str, dict[str, float]], None]
@@ -157,7 +164,8 @@ def load_frontier(
     groups = Groups.of_dataset(dataset)
     rows = split_dataset(dataset, seed=split_seed).as_dict()
     sizes = {split: groups.take(rows[split]).sizes for split in MEASURED}
-    return Frontier(tuple(candidates), groups.partitions, sizes)
+    compared = {COMPARED: SplitRows.of(dataset, groups, rows[COMPARED])}
+    return Frontier(tuple(candidates), groups.partitions, sizes, rows=compared)
 
 
 def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
@@ -170,7 +178,9 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         strength=raw["strength"],
         seed=raw["seed"],
         needs_groups=raw["needs_groups"],
-        cubes=stored.cubes,
+        cubes={split: stored.cubes[split] for split in MEASURED if split in stored.cubes},
+        measures=_ending(stored.cubes, _MEASURES),
+        passed=_ending(stored.cubes, _PASSED),
         fit_seconds=raw["fit_seconds"],
         best_epoch=raw["best_epoch"],
         history=tuple(raw["history"]),
@@ -181,6 +191,11 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         source=raw.get("source", ""),
         partitions=tuple(raw["partitions"]),
     )
+
+
+def _ending(stored: Mapping[str, NDArray[Any]], ending: str) -> dict[str, NDArray[Any]]:
+    """By split, what is stored beside its cube."""
+    return {k.removesuffix(ending): v for k, v in stored.items() if k.endswith(ending)}
 
 
 def check_spec(dataset: Dataset, spec: SweepSpec, workspace: str | Path) -> None:
@@ -213,15 +228,17 @@ def _keep(
     prepared: Prepared,
 ) -> None:
     """Measure a trained model on the open splits and store it."""
-    cubes = {}
+    kept: dict[str, NDArray[Any]] = {}
     if trained.predictor is not None:
         try:
             for split in MEASURED:
-                cubes[split] = prepared.cube(
-                    split, trained.predictor.scores(prepared.inputs(split))
-                )
+                scores = trained.predictor.scores(prepared.inputs(split))
+                found = prepared.measured(split, scores)
+                kept |= {split: found.cube, f"{split}{_MEASURES}": found.measures}
+                if split == COMPARED:
+                    kept[f"{split}{_PASSED}"] = found.passed
         except InputError as error:  # a group it was never told of, a column it cannot read
-            trained, cubes = replace(trained, predictor=None, failure=str(error)), {}
+            trained, kept = replace(trained, predictor=None, failure=str(error)), {}
     predictor = trained.predictor
     record = {
         "method": spec.method,
@@ -244,4 +261,4 @@ def _keep(
         "split_seed": spec.split_seed,
     }
     model = {} if predictor is None else predictor.to_arrays()
-    store.put(trial_id, record, cubes=cubes, model=model)
+    store.put(trial_id, record, cubes=kept, model=model)

@@ -14,7 +14,7 @@ from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
     choose_model,
-    current_view,
+    decision_view,
     selected_position,
     shown_order,
 )
@@ -126,14 +126,14 @@ def standing(review: Review, decision: Decision) -> None:
 
 def choose(review: Review) -> None:
     """Everything needed to choose a point, from the model to the reason."""
-    frontier = current_view(review)
+    frontier = decision_view(review)
     if not shown_order(frontier):
         st.warning(
             "No gap can be computed in this view. Change the comparison on the Frontier page."
         )
         st.stop()
     position = choose_point(frontier)
-    frontier = current_view(review)  # at the threshold chosen just now
+    frontier = decision_view(review)  # at the threshold chosen just now
     partition = find_partition(frontier.partitions, frontier.partition)
     measure = find_disparity(frontier.disparity)
     people = int(frontier.sizes[frontier.split][partition.groups].sum())

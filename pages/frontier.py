@@ -1,4 +1,4 @@
-"""Frontier: what a smaller gap costs, model by model."""
+"""Frontier: what fairer costs, model by model; slide, click, compare, share."""
 
 from __future__ import annotations
 
@@ -6,24 +6,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from faircore.frontier import Frontier
+from faircore.frontier import Frontier, Limit, Pick, Uncertainty, families, knee, recommend
 from faircore.groups import find_partition
 from faircore.jobs import Job
-from faircore.metrics import (
-    DISPARITIES,
-    MIN_PEOPLE,
-    PERFORMANCES,
-    RATES,
-    find_disparity,
-    hidden_groups,
-)
+from faircore.metrics import MIN_PEOPLE
 from faircore.plans import SweepPlan
-from faircore.plots import frontier_figure, group_bars
+from faircore.plots import frontier_figure
 from faircore.records import Review
 from faircore.workspace import default_workspace
-from pages.components.candidate_facts import facts
 from pages.components.candidates import (
-    Path,
     choose_model,
     choose_path,
     current_view,
@@ -33,41 +24,26 @@ from pages.components.candidates import (
     shown_order,
 )
 from pages.components.charts import show_chart
+from pages.components.frontier_compare import compare
+from pages.components.frontier_controls import more_controls, objective_controls
+from pages.components.frontier_detail import counts_now, detail
+from pages.components.frontier_methods import all_objectives, methods, promises
+from pages.components.frontier_people import people
+from pages.components.frontier_refine import refine
+from pages.components.frontier_share import share
+from pages.components.frontier_thresholds import thresholds
+from pages.components.frontier_view import kept_of, limits_of
 from pages.components.group_tables import rates_table
+from pages.components.howto import how_to_read
+from pages.components.loading import frontier_of, uncertainty_of
 from pages.components.session import require_review, session
 from pages.components.strength_slider import Stop, strength_slider
-from pages.components.words import finding, labels, plain, price, readout
+from pages.components.words import labels, plain, price, readout
 
 CHART = "cloud"
-
-
-def controls(frontier: Frontier) -> None:
-    """What is compared, between whom, at which threshold."""
-    current = session()
-    first, second, third, fourth = st.columns([2, 3, 2, 3])
-
-    def pick(name: str) -> None:
-        setattr(current, name, st.session_state[f"view-{name}"])
-
-    names = [p.name for p in frontier.partitions]
-    first.selectbox(
-        "Performance", list(PERFORMANCES), key="view-performance",
-        index=list(PERFORMANCES).index(current.performance),
-        format_func=lambda n: PERFORMANCES[n].title, on_change=pick, args=("performance",),
-    )  # fmt: skip
-    second.selectbox(
-        "Fairness", list(DISPARITIES), key="view-disparity",
-        index=list(DISPARITIES).index(current.disparity),
-        format_func=lambda n: DISPARITIES[n].title, on_change=pick, args=("disparity",),
-    )  # fmt: skip
-    third.selectbox(
-        "Between groups of", names, key="view-partition", index=names.index(current.partition),
-        on_change=pick, args=("partition",),
-    )  # fmt: skip
-    fourth.slider(
-        "Threshold: select a person whose score is at least", 0.05, 0.95, current.threshold, 0.01,
-        key="view-threshold", on_change=pick, args=("threshold",),
-    )  # fmt: skip
+LOOKS = ("People", "Thresholds", "Compare", "Methods", "Promises", "All objectives")
+FOLLOW = ["steer", "detail", "below"]
+"""Fragments that show the selected model. The cloud is none of them: it stays as it is."""
 
 
 def choose_click(frontier: Frontier) -> None:
@@ -82,11 +58,15 @@ def choose_click(frontier: Frontier) -> None:
         current.clicked = points[0]["customdata"][0]
     if any(c.id == current.clicked for c in frontier.candidates):
         current.candidate = current.clicked
+        current.cut_by = ""
+    st.rerun(FOLLOW)
 
 
-def slider(frontier: Frontier, path: Path, position: int) -> None:
+@st.fragment(key="steer")
+def steer(frontier: Frontier, order: list[int]) -> None:
     """Drag along trained models: the unbeaten ones, or those of one kind by strength."""
-    title, order = path
+    path, position = choose_path(frontier, order, selected_position(frontier, order))
+    path_control(frontier, order)
     names = labels(frontier)
     stops = [
         Stop(
@@ -95,84 +75,127 @@ def slider(frontier: Frontier, path: Path, position: int) -> None:
             float(frontier.values[k, 1]),
             float(frontier.values[k, 0]),
         )
-        for k in order
+        for k in path.positions
     ]
-    ids = [frontier.candidates[k].id for k in order]
+    ids = [frontier.candidates[k].id for k in path.positions]
 
     def commit(index: int) -> None:
         session().candidate = ids[index]
+        session().cut_by = ""
+        st.rerun(FOLLOW)
 
     strength_slider(
         stops,
-        index=order.index(position),
+        index=path.positions.index(position),
         chart_key=CHART,
-        label=title,
+        label=path.title,
         key="strength",
         on_commit=commit,
     )
 
 
-def detail(frontier: Frontier, position: int) -> None:
-    """The selected model: both objectives, then its groups."""
-    candidate, counts = frontier.candidates[position], frontier.counts[position]
-    partition = find_partition(frontier.partitions, frontier.partition)
-    sizes = frontier.sizes[frontier.split]
-    st.subheader(plain(labels(frontier)[candidate.id]))
-    st.markdown(f"{readout(frontier, position).capitalize()}.")
-    st.markdown(finding(counts, partition, frontier.disparity))
-    if not frontier.non_dominated[position]:
-        st.caption("Another model is at least as good in both respects and better in one.")
-    rate = find_disparity(frontier.disparity).worst_rate(
-        counts[partition.groups], min_people=MIN_PEOPLE
-    )
-    st.caption(f"{RATES[rate].sentence.capitalize()}:")
-    bars = group_bars(
-        counts, partition, sizes=sizes, rate=rate, hidden=hidden_groups(frontier.partitions, sizes)
-    )
-    show_chart(bars, key="bars", alt=f"{RATES[rate].title} by {partition.name}, one bar per group")
-    facts(frontier, position)
-    if st.button("Choose this point", type="primary"):
-        st.switch_page("decide.py")
+@st.fragment(key="detail")
+def selected(review: Review, frontier: Frontier, order: list[int]) -> None:
+    """The selected model, to the right of the cloud."""
+    position = selected_position(frontier, order)
+    detail(frontier, position, uncertainty_of(review, frontier))
+    refine(review, frontier, position)
 
 
-def how_to_read(frontier: Frontier) -> None:
+@st.fragment(key="below")
+def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
+    """Groups of the selected model, and one closer look at a time."""
+    position, sure = selected_position(frontier, order), uncertainty_of(review, frontier)
+    partition = find_partition(frontier.partitions, frontier.gap.partition)
+    st.subheader(f"Groups of {plain(partition.name)} at the selected point")
+    rates_table(
+        counts_now(frontier, position, session()),
+        frontier.partitions,
+        partition,
+        sizes=frontier.sizes[frontier.split],
+    )
+    look = st.segmented_control("Look closer", LOOKS, default=LOOKS[0], key="look")
+    if look == "People":
+        people(review, frontier, position)
+    elif look == "Thresholds":
+        thresholds(frontier, position)
+    elif look == "Compare":
+        compare(frontier, position, sure)
+    elif look == "Methods":
+        methods(frontier, sure)
+    elif look == "Promises":
+        promises(frontier)
+    elif look == "All objectives":
+        all_objectives(frontier)
+
+
+def meaning(frontier: Frontier, limits: tuple[Limit, ...], sure: Uncertainty | None) -> None:
     """What the axes, the dots and the line mean."""
-    measure = find_disparity(frontier.disparity)
-    groups = find_partition(frontier.partitions, frontier.partition).groups
-    better = "right" if measure.kind == "ratio" else "left"
-    with st.expander("How to read this"):
-        st.write(
-            "Each dot is a trained model. Up is better for the organisation; "
-            f"{better} is more equal: {measure.sentence}. The line joins the models that no other "
-            "beats in both. All figures are measured on "
-            f"{int(frontier.sizes[frontier.split][groups].sum()):,} people whose rows trained no "
-            "model and set no threshold, but decided when most stopped learning, so models look "
-            "slightly better here than they are; the choice itself is measured on others still. "
-            "Small differences between neighbouring dots are chance."
+    first, second = frontier.objectives[:2]
+    people_seen = int(frontier.sizes[frontier.split][frontier.partitions[0].groups].sum())
+    lines = [
+        f"Each mark is a trained model. Up: {first.sentence}"
+        f"{'' if first.better > 0 else ' (lower is better)'}. Across: {second.sentence}; "
+        f"{'further right' if second.better > 0 else 'further left'} is better.",
+        "The line joins the models that no other beats in both. On the line between two of them "
+        "lies what a lottery between the two would do.",
+        f"All figures are measured on {people_seen:,} people whose rows trained no model and set "
+        "no threshold, but decided when most stopped learning, so models look slightly better "
+        "here than they are; the choice itself is measured on others still.",
+        "Small differences between neighbouring marks are chance. Intervals and the band of the "
+        "frontier can be switched on under Limits, filters and costs.",
+    ]
+    if limits:
+        lines.append("Hollow grey marks break a limit that you set; the lines show where it is.")
+    if sure is None:
+        lines.append("These models were made by an older version, which kept no intervals.")
+    how_to_read(*lines)
+
+
+def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
+    """The recommended model, with its rule in words; and two others by name."""
+    may = not session().no_groups
+    pick = recommend(frontier, limits, may_need_groups=may)
+    names = labels(frontier)
+    if pick is None:
+        st.warning(
+            "No model keeps every limit. Loosen one under Limits, filters and costs, or train "
+            "models that ask for more on the Train page."
         )
+        return None
+    told = (
+        f"★ Recommended to look at first: **{plain(names[frontier.candidates[pick.position].id])}**"
+    )
+    told += f", {plain(pick.rule)}."
+    bend = knee(frontier)
+    if bend is not None and bend.position != pick.position:
+        told += f" The knee is **{plain(names[frontier.candidates[bend.position].id])}**."
+
+    def take() -> None:
+        session().candidate = frontier.candidates[pick.position].id
+
+    text, go = st.columns([5, 1], vertical_alignment="center")
+    text.markdown(told)
+    go.button("Go there", on_click=take, key="go-star", help="Select the recommended model.")
+    return pick
 
 
 def every_model(frontier: Frontier, order: list[int]) -> None:
     """All candidates as a table, and a list that does what clicking does."""
     with st.expander(f"All {len(frontier.candidates)} models as a table"):
         choose_model(frontier, order, key="row")
-        names, measure = labels(frontier), find_disparity(frontier.disparity)
-        scale, unit = (1, "") if measure.kind == "ratio" else (100, ", points")
-        performance = PERFORMANCES[frontier.performance].title
-        frame = pd.DataFrame(
-            {
-                "Model": [names[frontier.candidates[k].id] for k in order],
-                f"{performance}, %": 100 * frontier.values[order, 0],
-                f"{measure.title}{unit}": scale * frontier.values[order, 1],
-                "Unbeaten": np.where(frontier.non_dominated[order], "yes", ""),
-                "Seconds": [frontier.candidates[k].fit_seconds for k in order],
-            }
-        )
-        st.dataframe(
-            frame.style.format(precision=2 if measure.kind == "ratio" else 1),
-            hide_index=True,
-            width="stretch",
-        )
+        names = labels(frontier)
+        columns = {"Model": [names[frontier.candidates[k].id] for k in order]}
+        for m, objective in enumerate(frontier.objectives):
+            columns[objective.full_title] = [
+                objective.text(value) for value in frontier.values[order, m]
+            ]
+        columns["Unbeaten"] = np.where(frontier.non_dominated[order], "yes", "").tolist()
+        columns["Asks for an attribute"] = [
+            "yes" if frontier.candidates[k].needs_groups else "" for k in order
+        ]
+        columns["Seconds"] = [f"{frontier.candidates[k].fit_seconds:.1f}" for k in order]
+        st.dataframe(pd.DataFrame(columns), hide_index=True, width="stretch")
     for candidate in frontier.candidates:
         if candidate.failure:
             name = plain(labels(frontier)[candidate.id])
@@ -187,7 +210,7 @@ def cautions(review: Review, frontier: Frontier) -> None:
             "Most of these models were still learning when training ended. Train again with more "
             "passes, or more trees, before you compare them."
         )
-    missing = missing_models(review, frontier)
+    missing = missing_models(review, frontier_of(review) or frontier)
     if missing:
         st.caption(f"{missing} models asked for are not here; the Train page makes them.")
 
@@ -208,8 +231,10 @@ def main() -> None:
     state = job.state()
     if not state.done:
         still_training(job, state.finished)
-    frontier = current_view(review)
-    controls(frontier)
+    frontier, current = current_view(review), session()
+    objective_controls(frontier)
+    whole = frontier_of(review) or frontier
+    more_controls(frontier, list(dict.fromkeys(c.method for c in whole.candidates)))
     order = shown_order(frontier)
     if not order:
         st.warning(
@@ -218,29 +243,34 @@ def main() -> None:
             "comparison or threshold above."
         )
         st.stop()
-    path, position = choose_path(frontier, order, selected_position(frontier, order))
-    st.markdown(f"#### {price(frontier)}")
+    limits, sure = limits_of(frontier, current), uncertainty_of(review, frontier)
+    st.markdown(f"#### {plain(price(frontier))}")
+    pick = starred(frontier, limits)
+    figure = frontier_figure(
+        frontier,
+        names=labels(frontier),
+        limits=limits,
+        kept=kept_of(frontier, current),
+        starred=None if pick is None else pick.position,
+        errors=None if sure is None or not current.errors else (sure.low, sure.high),
+        band=None if sure is None or not current.band else sure.band,
+        families=None if current.by_seed else families(frontier),
+    )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        path_control(frontier, order)
-        slider(frontier, path, position)
+        steer(frontier, order)
         show_chart(
-            frontier_figure(frontier, names=labels(frontier)),
+            figure,
             key=CHART,
-            alt=f"{frontier.performance} against {frontier.disparity} of {len(order)} models; the "
-            "table below holds the same values",
+            alt=f"{frontier.objectives[0].title} against {frontier.objectives[1].full_title} of "
+            f"{len(order)} models; the table below holds the same values",
             on_select=lambda: choose_click(frontier),
         )
-        how_to_read(frontier)
+        meaning(frontier, limits, sure)
+        share(frontier, figure, sure)
     with right:
-        detail(frontier, position)
-    st.subheader(f"Groups of {plain(frontier.partition)} at the selected point")
-    rates_table(
-        frontier.counts[position],
-        frontier.partitions,
-        find_partition(frontier.partitions, frontier.partition),
-        sizes=frontier.sizes[frontier.split],
-    )
+        selected(review, frontier, order)
+    closer(review, frontier, order)
     every_model(frontier, order)
     cautions(review, frontier)
 

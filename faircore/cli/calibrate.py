@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faircore.cli.arguments import add_roles, read_rows, writable
+from faircore.cli.calibrate_text import View, broken_limits, changes, every_table, group_table
 from faircore.errors import InputError
 from faircore.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from faircore.audit.multicalibration import MulticalibrationAudit
     from faircore.calibrators import GroupFairnessCalibrator
     from faircore.data import Dataset
-    from faircore.metrics.calibration_report import CalibrationReport
 
-_ALWAYS = ("accuracy", "auc")  # told of even where nothing is certain
-_ROWS = ("n", "n_effective", "n_positive")
 _FINDING = ["cell", "people", "score", "outcome", "gap", "gap_low", "gap_high", "ecce",
     "shift_share", "own_p_value"]  # fmt: skip
 _NOTES = """
 Difference: promised less happened, in points. ECE: how far scores are off on average. Each p-value
 is for its group alone. – undefined, fewer than 10 people, or withheld for a small group's sake"""
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """What is found of a score, the given or the calibrated one; ``head`` says which."""
-
-    head: str
-    report: CalibrationReport
-    walk: MulticalibrationAudit
-    findings: pd.DataFrame
 
 
 def calibrate(options: argparse.Namespace) -> int:
@@ -130,7 +116,7 @@ def _fit(
 def _measure(
     dataset: Dataset, rows: Any, options: argparse.Namespace,
     calibrator: GroupFairnessCalibrator | None,
-) -> tuple[list[_View], pd.DataFrame]:  # fmt: skip
+) -> tuple[list[View], pd.DataFrame]:  # fmt: skip
     """Each score on some rows, and what the calibrated one changed."""
     import pandas as pd
 
@@ -165,7 +151,7 @@ def _measure(
         # Exact numbers of people in cells that overlap would give a small one away.
         findings = walk.findings[_FINDING].round(dict.fromkeys(_FINDING[2:8], 4))
         findings["people"] = findings["people"].round(-1)
-        views.append(_View(head, report, walk, findings))
+        views.append(View(head, report, walk, findings))
     return views, pd.concat(tables) if tables else pd.DataFrame()
 
 
@@ -181,96 +167,25 @@ def _tell(
     fit = () if calibrator is None else calibrator.maps_.report
     print(f"{title}, {dataset.source}, {len(rows):,} people. {told}")
     for name in (partition.name for partition in views[0].report.partitions):
-        print(f"\n{name}\n{_table([view.report for view in views], name)}\n")
+        print(f"\n{name}\n{group_table([view.report for view in views], name)}\n")
         for view in views:
             print(f"  {view.head}{view.report.in_words(name)[-1]}")
     if fit:
         print("\nWhat each group got, and why")
         print("\n".join(f"  {one.name}: {one.in_words()}" for one in fit))
         print(f"\nWhat it changed, at threshold {_cut(options):g}")
-        print("\n".join(_changes(effect)))
+        print("\n".join(changes(effect)))
     print("\nEvery combination of the attributes (people to the nearest ten)")
     for view in views:
         cells = [finding_sentence(row) for row in view.findings.to_dict("records")]
         print("\n  * ".join([f"  {view.head}{view.walk.in_words()[0]}", *cells]))
     print(_NOTES)
-    broken = list(_broken(views[-1].report, gaps=options.gap_limit is not None))
+    broken = list(broken_limits(views[-1].report, gaps=options.gap_limit is not None))
     print("".join(f"BROKEN: {line}\n" for line in broken), end="")
     if options.json:
         about = {"title": title, "source": dataset.source, "rows": told, "people": len(rows)}
-        _write(options.json, about | _tables(views, effect, fit) | {"broken": broken})
+        _write(options.json, about | every_table(views, effect, fit) | {"broken": broken})
     return int(bool(broken))
-
-
-def _table(reports: list[CalibrationReport], name: str) -> str:
-    """Groups of a partition, worst first; what a calibration changed with an arrow."""
-    import pandas as pd
-
-    parts, rows = [report.partition(name) for report in reports], {}
-    for group in parts[0].index:  # what a calibration leaves as it was is written once
-        cells = [_cells(part.loc[group]) for part in parts]
-        rows[group] = {h: " → ".join(dict.fromkeys(c[h] for c in cells)) for h in cells[0]}
-    return pd.DataFrame.from_dict(rows, orient="index").to_string(na_rep="–")
-
-
-def _cells(row: pd.Series[Any]) -> dict[str, str]:
-    """A row of the table; of a group that is not shown, the verdict alone."""
-    from faircore.audit import chance
-
-    shown = {
-        "n": f"{row['people']:,.0f}",
-        "promised, %": f"{100 * row['score']:.1f}",
-        "happened, %": f"{100 * row['outcome']:.1f}",
-        "difference": _interval(row, ("gap", "gap_low", "gap_high"), 100, 1),
-        "ECE, %": f"{100 * row['ece']:.1f}",
-        "by chance, %": f"{100 * row['by_chance']:.1f}",
-        "ECCE": f"{row['ecce']:.1f} ({chance(row['ecce_p'])})",
-    }
-    return (shown if row["people"] > 0 else {}) | {"verdict": row["verdict"]}
-
-
-def _interval(row: pd.Series[Any], names: Iterable[str], scale: int, digits: int) -> str:
-    value, low, high = (f"{scale * row[name]:+.{digits}f}" for name in names)
-    return f"{value} [{low}, {high}]".replace("-", "−")
-
-
-def _changes(effect: pd.DataFrame) -> Iterator[str]:
-    """Figures that changed for certain, and those everybody asks for."""
-    for name, row in effect.iterrows():
-        certain = row["p_holm"] < 0.05
-        if certain or name in _ALWAYS:
-            way = ", better" if row["change"] * row["better"] > 0 else ", worse"
-            change = _interval(row, ("change", "low", "high"), 1, 3) + way * certain
-            yield f"  {row['title']}: {row['before']:.3f} → {row['after']:.3f}, change {change}"
-
-
-def _broken(report: CalibrationReport, *, gaps: bool) -> Iterator[str]:
-    """What fails: groups, and the gaps between them where a limit is stated."""
-    for one in report.groups.query("verdict == 'fail'").reset_index().to_dict("records"):
-        yield f"ECE of {one['group']} by {one['partition']} is {100 * one['ece']:.1f} points"
-    failed = report.disparities.query("verdict == 'fail'").reset_index().to_dict("records")
-    for one in failed if gaps else ():
-        yield f"gap in ECE by {one['partition']} is {100 * one['difference']:.1f} points"
-
-
-def _tables(views: list[_View], effect: pd.DataFrame, fit: Iterable[Any]) -> dict[str, Any]:
-    """Every table as rows; what is undefined or hidden is null."""
-
-    def rows(frame: pd.DataFrame) -> Any:
-        return json.loads(frame.reset_index().to_json(orient="records", double_precision=15))
-
-    scores = [
-        {
-            "groups": rows(view.report.groups.drop(columns="hidden")),
-            "everybody": rows(view.report.everybody.to_frame().T)[0],
-            "disparities": rows(view.report.disparities),
-            "cells": view.walk.skipped,
-            "findings": rows(view.findings),
-        }
-        for view in views  # before and after
-    ]
-    got = [asdict(one) | (dict.fromkeys(_ROWS) if one.hidden else {}) for one in fit]
-    return {"scores": scores, "effect": rows(effect), "fit": got}
 
 
 def _write(path: str, content: dict[str, Any]) -> None:

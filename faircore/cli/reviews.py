@@ -15,9 +15,10 @@ from faircore.cli.arguments import (
     read_rows,
     writable,
 )
+from faircore.errors import InputError
 
 if TYPE_CHECKING:
-    from faircore.frontier import Frontier
+    from faircore.frontier import Frontier, Limit, Pick
 
 # Each command imports what it needs itself: scoring must not wait for the training stack.
 
@@ -67,22 +68,57 @@ def sweep(options: argparse.Namespace) -> None:
 
 def frontier(options: argparse.Namespace) -> None:
     """Show or save the frontier of a review."""
+    from faircore.frontier import keeps, recommend
+    from faircore.metrics.costs import Costs
     from faircore.plots import frontier_figure, save_figure
     from faircore.records import frontier_of_review
 
+    if options.costs is not None and len(options.costs) != 4:
+        raise InputError(
+            f"--costs takes four numbers and found {len(options.costs)}. Write what a right yes, a "
+            "wrong yes, a wrong no and a right no are worth: --costs 1,-5,0,0."
+        )
     found = frontier_of_review(options.workspace, options.review).view(
         performance=options.performance,
         disparity=options.disparity,
         partition=options.by,
         threshold=options.threshold,
         split=options.split,
+        third=options.third,
+        costs=None if options.costs is None else Costs(*options.costs),
     )
+    limits = tuple(map(_limit, options.limit))
     _show(found)
+    pick = recommend(found, limits, may_need_groups=not options.blind)
+    print("No candidate keeps every limit." if pick is None else _picked(found, pick))
     if options.csv:
         writable(options.csv)
         found.to_frame().to_csv(options.csv, index=False)
     if options.plot:
-        save_figure(frontier_figure(found), options.plot)
+        kept = keeps(found, limits, may_need_groups=not options.blind)
+        figure = frontier_figure(
+            found, limits=limits, kept=kept, starred=None if pick is None else pick.position
+        )
+        save_figure(figure, options.plot)
+
+
+def _limit(text: str) -> Limit:
+    """A limit as ``name=value``."""
+    from faircore.frontier import Limit
+
+    name, _, value = text.partition("=")
+    try:
+        return Limit(name, float(value))
+    except ValueError:
+        raise InputError(
+            f"--limit {text!r} names no number. Write an objective and the worst value allowed: "
+            "--limit demographic_parity_difference=0.05."
+        ) from None
+
+
+def _picked(found: Frontier, pick: Pick) -> str:
+    rule = f"{pick.rule[:1].upper()}{pick.rule[1:]}"
+    return f"\nRecommended to look at first: {found.candidates[pick.position].id}\n  {rule}."
 
 
 def export(options: argparse.Namespace) -> None:
@@ -124,8 +160,7 @@ def _show(frontier: Frontier) -> None:
         *kinds,
         "strength",
         "seed",
-        frontier.performance,
-        frontier.disparity,
+        *frontier.columns,
         "on front",
     ]
     failed = frame["failure"].notna()
@@ -189,8 +224,23 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     two = commands.add_parser("frontier", parents=[workspace], help=frontier.__doc__)
     two.set_defaults(run=frontier)
     two.add_argument("review", help="id of a review")
-    two.add_argument("--performance")
-    two.add_argument("--disparity")
+    two.add_argument(
+        "--performance", help="first objective: accuracy, auc, log_loss, calibration_error, profit "
+        "or another; 'accuracy_difference@race × sex' for a gap by groups of its own",
+    )  # fmt: skip
+    two.add_argument("--disparity", help="second objective")
+    two.add_argument("--third", help="third objective")
+    two.add_argument(
+        "--costs", type=numbers,
+        help="what a right yes, a wrong yes, a wrong no and a right no are worth: 1,-5,0,0",
+    )  # fmt: skip
+    two.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=VALUE",
+        help="the worst value allowed: demographic_parity_difference=0.05; repeat",
+    )  # fmt: skip
+    two.add_argument(
+        "--blind", action="store_true", help="recommend none that asks for an attribute"
+    )
     two.add_argument("--by", help="partition: sex, or 'race × sex'")
     two.add_argument("--threshold", type=float)
     two.add_argument(

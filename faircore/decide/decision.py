@@ -152,7 +152,7 @@ def decide(
     point : OperatingPoint
         Its threshold lies in [0, 1].
     frontier : Frontier
-        The view in which the candidates were compared.
+        The view in which the candidates were compared, of decisions: see ``of_decisions``.
     who, reason : str
         Neither may be empty.
     split_seed : int
@@ -171,7 +171,7 @@ def decide(
             "A choice needs the name of who makes it and a reason. Write both: the record is "
             "read by people who were not there."
         )
-    frontier = frontier.view(threshold=point.threshold)
+    frontier = frontier.of_decisions().view(threshold=point.threshold)
     if frontier.threshold != point.threshold:
         raise InputError(
             f"Models are compared at thresholds of whole hundredths; {point.threshold} is none. "

@@ -4,6 +4,7 @@ from faircore.metrics.counts import (
     THRESHOLDS,
     confusion_counts,
     count_cube,
+    passed_thresholds,
     threshold_index,
 )
 from faircore.metrics.disparities import (
@@ -42,6 +43,7 @@ __all__ = [
     "group_table",
     "hidden_groups",
     "overall_counts",
+    "passed_thresholds",
     "percent",
     "ratio",
     "threshold_index",

@@ -85,6 +85,18 @@ def count_cube(
     return cube.reshape(*y_score.shape[:-1], *cube.shape[1:])
 
 
+def passed_thresholds(y_score: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """How many of :data:`THRESHOLDS` each score reaches, (n,); at the i-th it is selected if > i.
+
+    Examples
+    --------
+    >>> passed_thresholds(np.array([0.0, 0.004, 0.5, 1.0])).tolist()
+    [1, 1, 51, 101]
+    """
+    reached = np.searchsorted(THRESHOLDS, y_score.astype(np.float64), side="right")
+    return reached.astype(np.uint8)
+
+
 def threshold_index(threshold: float) -> int:
     """Position in the grid of the threshold nearest to a value."""
     return int(np.abs(THRESHOLDS - threshold).argmin())

@@ -2,174 +2,179 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from faircore.frontier import Frontier
-from faircore.metrics import find_disparity, find_performance
-from faircore.plots.colors import CONTEXT
+from faircore.errors import InputError
+from faircore.frontier import Families, Frontier, Limit
+from faircore.plots.cloud import (
+    Cloud,
+    Intervals,
+    axis_range,
+    axis_title,
+    build_cloud,
+    wrapped,
+)
+from faircore.plots.cloud_marks import (
+    draw_band,
+    draw_errors,
+    draw_limits,
+    draw_star,
+    limits_on,
+)
+from faircore.plots.cloud_traces import draw_greyed, draw_one_method, draw_several_methods
 from faircore.plots.layout import calm
+from faircore.plots.method_names import methods_of
+from faircore.plots.places import Places
 
-BEATEN, FRONT = "beaten", "front"
-"""Names of the two traces: other models beat it in both respects; none does."""
+Band = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
-METHOD_NAMES = {
-    "regularized": "Penalised networks",
-    "boosted": "Penalised trees",
-    "lagrangian": "Networks under a limit",
-    "adversarial": "Networks against an opponent",
-    "reweighed": "Reweighted examples",
-    "resampled": "Resampled examples",
-    "massaged": "Relabelled examples",
-    "repaired": "Repaired columns",
-    "decorrelated": "Columns without the group",
-    "reductions": "Mixtures",
-    "thresholds": "Thresholds by group",
-    "reject_option": "Reject option",
-    "calibrated": "Calibrated scores",
-    "existing": "Model you have",
-}
-"""What methods are called in a legend."""
-
-SYMBOLS = (
-    "circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "triangle-down",
-    "pentagon", "x", "bowtie", "star-diamond", "star-square", "hourglass",
-)  # fmt: skip
-
-_AS_IS = {"marker": {"opacity": 1}}  # a click must not fade the models it is compared with
+# Blue to sand: told apart with any kind of colour vision, and on light and on dark paper.
+_SCALE = [[0.0, "#2A63A8"], [0.5, "#87808A"], [1.0, "#E3A83B"]]
 
 
 def frontier_figure(
-    frontier: Frontier, *, names: Mapping[str, str] | None = None, height: int = 460
+    frontier: Frontier,
+    *,
+    names: Mapping[str, str] | None = None,
+    height: int = 460,
+    limits: Sequence[Limit] = (),
+    kept: NDArray[np.bool_] | None = None,
+    starred: int | None = None,
+    errors: Intervals | None = None,
+    band: Band | None = None,
+    families: Families | None = None,
+    title: str = "",
 ) -> go.Figure:
-    """Performance against disparity, the non-dominated candidates joined.
+    """Two objectives against each other, the non-dominated candidates joined.
 
     Parameters
     ----------
     frontier : Frontier
+        The first objective is drawn upwards, the second across, a third as a colour.
     names : mapping of candidate id to str, optional
         What a point is called when somebody looks at it; method and strength by default.
     height : int
         Pixels.
+    limits : sequence of Limit
+        One on either axis is drawn as a line, named, its forbidden side shaded.
+    kept : ndarray of bool, shape (k,), optional
+        False is drawn hollow and grey, and can still be clicked.
+    starred : int, optional
+        Position of the recommended candidate.
+    errors : (low, high), each an ndarray of shape (k, m), optional
+        Intervals of each objective, drawn on the non-dominated candidates.
+    band : (at, low, high), each an ndarray of shape (b,), optional
+        Ribbon around the front: along the second objective, from low to high of the first.
+    families : Families, optional
+        Where a family has several seeds, their mean is drawn with whiskers of one standard
+        deviation, and the seeds themselves small and pale.
+    title : str
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Candidate ids travel in ``customdata``. The same frontier gives the same figure to the
-        byte, so that a browser keeps zoom and selection. Candidates of several methods have a
-        colour and a mark per method, full where no other model beats them.
+        Candidate ids travel in ``customdata[0]``, names in ``customdata[1]``. The same call gives
+        the same figure to the byte, so that a browser keeps zoom and selection. Candidates of
+        several methods have a colour and a mark per method, full where no other model beats them.
+
+    Raises
+    ------
+    InputError
+        When ``kept``, ``errors`` or ``starred`` do not fit the frontier.
+
+    Notes
+    -----
+    The line is straight from one non-dominated candidate to the next. A lottery between the two
+    reaches each point of it in accuracy and in other rates over people whose number no decision
+    changes; its difference between groups is at most what the line says, for a largest difference
+    is a convex function of such rates. For scores, precision and ratios the line only guides the
+    eye. Three objectives are not joined.
     """
-    performance = find_performance(frontier.performance)
-    disparity = find_disparity(frontier.disparity)
-    called = {
-        c.id: f"{METHOD_NAMES.get(c.method, c.method)}, strength {c.strength:g}, seed {c.seed}"
-        for c in frontier.candidates
-    } | dict(names or {})
-    methods = list(dict.fromkeys(c.method for c in frontier.candidates))
+    cloud = build_cloud(
+        frontier, names=names, limits=limits, kept=kept, errors=errors, families=families
+    )
+    if starred is not None and not 0 <= starred < len(frontier.candidates):
+        raise InputError(
+            f"starred must be a position among the {len(frontier.candidates)} candidates; it is "
+            f"{starred}. Pass the position of a Pick of this frontier."
+        )
+    methods = methods_of(frontier.candidates)
     figure = go.Figure()
     if len(methods) == 1:
-        _one_method(figure, frontier, called)
+        draw_one_method(figure, cloud, families)
     else:
-        _several_methods(figure, frontier, called, methods)
-    fewer = "higher is more equal" if frontier.directions[1] > 0 else "lower is more equal"
-    calm(figure, height=height, hovermode="closest", dragmode="pan", clickmode="event+select")
-    if len(methods) > 1:
-        above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-        figure.update_layout(showlegend=True, legend=above, margin_t=48)
-    figure.update_xaxes(
-        title=f"{disparity.title} by {html.escape(frontier.partition)} ({fewer})", tickformat=".1%"
-    )
-    figure.update_yaxes(title=f"{performance.title} (higher is better)", tickformat=".1%")
-    shown = frontier.values[np.isfinite(frontier.values).all(axis=1)]
-    if len(shown):
-        figure.update_yaxes(range=_room(shown[:, 0]))
-        figure.update_xaxes(range=_room(shown[:, 1]))
+        draw_several_methods(figure, cloud, families, methods)
+    draw_greyed(figure, cloud, methods, "breaks a limit" if limits else "set aside")
+    if errors is not None:
+        draw_errors(figure, cloud, errors)
+    if band is not None:
+        draw_band(figure, band)
+    _lay_out(figure, cloud, title=title, height=height, several=len(methods) > 1)
+    places = _axes(figure, cloud, limits, errors, band)
+    if places is not None:
+        draw_limits(figure, cloud, limits, places)
+        if starred is not None and cloud.shown[starred]:
+            draw_star(figure, cloud, starred, places)
     return figure
 
 
-def _room(values: NDArray[np.float64]) -> list[float]:
-    """A range around values, never so narrow that noise looks like a cliff."""
-    low, high = float(values.min()), float(values.max())
-    margin = max(0.06 * (high - low), 0.005)
-    return [round(low - margin, 5), round(high + margin, 5)]
-
-
-def _one_method(figure: go.Figure, frontier: Frontier, called: Mapping[str, str]) -> None:
-    figure.add_trace(
-        go.Scatter(
-            **_points(frontier, frontier.front, called),
-            name=FRONT,
-            mode="lines+markers",
-            line={"width": 1.5},
-            marker={"size": 11},
-            unselected=_AS_IS,
-            zorder=2,
+def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, several: bool) -> None:
+    calm(figure, height=height, hovermode="closest", dragmode="pan", clickmode="event+select")
+    if several or len(figure.data) > 2:
+        above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+        figure.update_layout(showlegend=True, legend=above, margin_t=48)
+    if title:
+        lines = wrapped(title, 68)
+        figure.update_layout(
+            title={"text": lines, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 10}},
+            margin_t=figure.layout.margin.t + 22 * (lines.count("<br>") + 1),
         )
-    )
-    figure.add_trace(
-        go.Scatter(
-            **_points(frontier, _beaten(frontier), called),
-            name=BEATEN,
-            mode="markers",
-            marker={"color": CONTEXT, "size": 9, "line": {"width": 0}},
-            unselected=_AS_IS,
+    for axis, objective in zip("yx", cloud.frontier.objectives, strict=False):
+        across = axis == "x"
+        (figure.update_xaxes if across else figure.update_yaxes)(
+            title=axis_title(objective, width=72 if across else 44),
+            tickformat=objective.tickformat,
+            automargin=True,
         )
-    )
+    if len(cloud.frontier.objectives) == 3:
+        third = cloud.frontier.objectives[2]
+        bar = {
+            "title": {"text": axis_title(third, width=44), "side": "right"},
+            "tickformat": third.tickformat, "thickness": 12, "outlinewidth": 0, "ticks": "",
+        }  # fmt: skip
+        figure.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
 
 
-def _several_methods(
-    figure: go.Figure, frontier: Frontier, called: Mapping[str, str], methods: list[str]
-) -> None:
-    of = np.array([methods.index(c.method) for c in frontier.candidates])
-    shown = np.concatenate([frontier.front, _beaten(frontier)])
-    for number, method in enumerate(methods):
-        own = shown[of[shown] == number]
-        best = frontier.non_dominated[own]
-        figure.add_trace(
-            go.Scatter(
-                **_points(frontier, own, called),
-                name=METHOD_NAMES.get(method, method),
-                mode="markers",
-                marker={
-                    "symbol": SYMBOLS[number % len(SYMBOLS)],
-                    "size": np.where(best, 12, 8).tolist(),
-                    "opacity": np.where(best, 1.0, 0.45).tolist(),
-                },
-                unselected={"marker": {"opacity": 0.6}},  # a click must not hide the others
-                zorder=2,
-            )
-        )
-    line = _points(frontier, frontier.front, called) | {"hoverinfo": "skip", "hovertemplate": None}
-    figure.add_trace(
-        go.Scatter(
-            **line,
-            name=FRONT,
-            mode="lines",
-            line={"width": 1.5, "color": CONTEXT},
-            showlegend=False,
-        )
-    )
-
-
-def _beaten(frontier: Frontier) -> NDArray[np.intp]:
-    shown = np.isfinite(frontier.values).all(axis=1)
-    beaten: NDArray[np.intp] = np.flatnonzero(~frontier.non_dominated & shown)
-    return beaten
-
-
-def _points(
-    frontier: Frontier, positions: NDArray[np.intp], called: Mapping[str, str]
-) -> dict[str, Any]:
-    values = frontier.values[positions]
-    chosen = [frontier.candidates[k] for k in positions]
-    return {
-        "x": np.round(values[:, 1], 5).tolist(),
-        "y": np.round(values[:, 0], 5).tolist(),
-        "customdata": [[c.id, html.escape(called[c.id])] for c in chosen],
-        "hovertemplate": "%{customdata[1]}<br>%{y:.1%} · gap %{x:.1%}<extra></extra>",
-    }
+def _axes(
+    figure: go.Figure,
+    cloud: Cloud,
+    limits: Sequence[Limit],
+    errors: Intervals | None,
+    band: Band | None,
+) -> Places | None:
+    """Give the axes a range around all that is drawn; what is needed to place labels in it."""
+    first, second = cloud.frontier.objectives[:2]
+    shown = cloud.frontier.values[cloud.shown]
+    front = cloud.frontier.front
+    up, across = [shown[:, 0]], [shown[:, 1]]
+    for ends in errors or ():
+        up.append(ends[front, 0])
+        across.append(ends[front, 1])
+    if band is not None:
+        across.append(np.asarray(band[0], float))
+        up += [np.asarray(part, float) for part in band[1:]]
+    on_x, on_y = limits_on(cloud, limits, 1), limits_on(cloud, limits, 0)
+    # Words stand at the ends of a line across: a strip is kept free for them.
+    y_range = axis_range(first, np.concatenate(up), limits=on_y, margin=0.09 if on_x else 0.06)
+    x_range = axis_range(second, np.concatenate(across), limits=on_x)
+    if not len(shown) or x_range is None or y_range is None:
+        return None
+    figure.update_yaxes(range=list(y_range))
+    figure.update_xaxes(range=list(x_range))
+    margin = figure.layout.margin
+    height = max(float(figure.layout.height - margin.t - margin.b), 100.0)
+    return Places(shown[:, 1], shown[:, 0], x_range, y_range, height)

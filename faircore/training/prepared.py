@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faircore.data import Dataset, Encoder, Splits, split_dataset
+from faircore.frontier import SplitRows
 from faircore.groups import Groups
-from faircore.metrics import count_cube
+from faircore.metrics import count_cube, passed_thresholds
+from faircore.metrics.score_measures import score_measures
 from faircore.predictors import Inputs
 from faircore.training.rows import EncodedRows
 
@@ -26,6 +29,23 @@ def inputs_of(
         dataset.features.iloc[rows],
         None if dataset.score is None else dataset.score[rows],
     )
+
+
+class Measured(NamedTuple):
+    """What is kept of a model's scores of a split: all that a frontier needs of them.
+
+    Attributes
+    ----------
+    cube : ndarray, shape (t, g, 2, 2)
+    measures : ndarray, shape (g + 1, 3)
+        :func:`faircore.metrics.score_measures`.
+    passed : ndarray of uint8, shape (n,)
+        How many thresholds each row's score reaches.
+    """
+
+    cube: NDArray[np.float64]
+    measures: NDArray[np.float64]
+    passed: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +126,16 @@ class Prepared:
             self.groups.take(rows),
             weights=self.weights[rows],
         )
+
+    def measured(self, split: str, scores: NDArray[np.floating]) -> Measured:
+        """Everything that is kept of scores of a split's rows."""
+        rows = self.split_rows(split)
+        measures = score_measures(rows.y_true, scores, rows.groups, rows.weights)
+        return Measured(self.cube(split, scores), measures, passed_thresholds(scores))
+
+    def split_rows(self, split: str) -> SplitRows:
+        """Outcomes, groups and weights of a split's rows."""
+        return SplitRows.of(self.dataset, self.groups, self.rows(split))
 
     def sizes(self, split: str) -> NDArray[np.int64]:
         """Rows per group of a split, shape (g,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,10 @@ from faircore.frontier import Frontier
 from faircore.methods import METHODS
 from faircore.plots import METHOD_NAMES
 from faircore.records import Review, trained_view, trial_ids
+from pages.components.frontier_view import view_of
 from pages.components.loading import frontier_of
 from pages.components.session import session
+from pages.components.view_link import restore
 from pages.components.words import is_plain, labels, path_order
 
 BEST = "front"
@@ -37,12 +40,19 @@ def current_view(review: Review) -> Frontier:
     if current.partition not in [p.name for p in frontier.partitions]:
         first = trained_view(review, frontier)
         current.disparity, current.partition = first.disparity, first.partition
-    return frontier.view(
-        performance=current.performance,
-        disparity=current.disparity,
-        partition=current.partition,
-        threshold=current.threshold,
-    )
+    restore(frontier, current)
+    return view_of(frontier, current)
+
+
+def decision_view(review: Review) -> Frontier:
+    """Every candidate in the view a decision is made in: a performance and a gap, of decisions.
+
+    What the page compares by may be scores or worth; the sealed rows are counted, and told, in
+    decisions.
+    """
+    seen = current_view(review)
+    view = seen.of_decisions()
+    return replace(view, candidates=(frontier_of(review) or seen).candidates, _shared={})
 
 
 def shown_order(frontier: Frontier) -> list[int]:
@@ -51,15 +61,23 @@ def shown_order(frontier: Frontier) -> list[int]:
     return sorted(shown, key=lambda k: path_order(frontier.candidates[k]))
 
 
+def plainest(frontier: Frontier) -> int | None:
+    """Position of the best plain model, of which nothing was asked: what there would be anyway."""
+    shown = shown_order(frontier)
+    trained = [k for k in shown if METHODS[frontier.candidates[k].method].stage != "score"]
+    plain = [k for k in trained if is_plain(frontier.candidates[k])] or shown
+    sign = frontier.directions[0]
+    return max(plain, key=lambda k: sign * float(frontier.values[k, 0]), default=None)
+
+
 def selected_position(frontier: Frontier, order: list[int]) -> int:
     """Position of the selected candidate; until somebody chooses, the most accurate plain one."""
     current = session()
     for k in order:
         if frontier.candidates[k].id == current.candidate:
             return k
-    trained = [k for k in order if METHODS[frontier.candidates[k].method].stage != "score"]
-    plain = [k for k in trained if is_plain(frontier.candidates[k])] or order
-    first = max(plain, key=lambda k: float(frontier.values[k, 0]))
+    first = plainest(frontier)
+    first = order[0] if first is None else first
     current.candidate = frontier.candidates[first].id
     return first
 
@@ -91,7 +109,8 @@ def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Pa
     along = paths[current.along].positions
     if position not in along:
         if st.session_state.pop(MOVED, False):
-            away = np.abs(frontier.values[along] - frontier.values[position]).sum(axis=1)
+            span = np.fmax(np.ptp(frontier.values[order], axis=0), 1e-12)  # each in its own unit
+            away = np.abs((frontier.values[along] - frontier.values[position]) / span).sum(axis=1)
             position = along[int(away.argmin())]
             current.candidate = frontier.candidates[position].id
         else:

@@ -65,6 +65,7 @@ def _show(
         frame.style.format(formats, na_rep="–"),
         hide_index=True,
         width="stretch",
+        placeholder="–",
         column_config={
             "Group": st.column_config.Column(width="medium"),
             **{name: st.column_config.Column(help=text) for name, text in helps.items()},

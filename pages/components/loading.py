@@ -9,12 +9,12 @@ from pathlib import Path
 import streamlit as st
 
 from faircore.data import Table, read_table
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Candidate, Frontier, Uncertainty, uncertainty
 from faircore.predictors import Predictor
 from faircore.records import Review, ReviewStore, trial_ids
 from faircore.shelf import read_predictor
 from faircore.store import TrialStore
-from faircore.sweep import MEASURED, read_candidate
+from faircore.sweep import COMPARED, MEASURED, read_candidate
 from faircore.training import Prepared
 from faircore.workspace import default_workspace
 
@@ -49,6 +49,18 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def uncertainty_of(review: Review, frontier: Frontier) -> Uncertainty | None:
+    """What chance does to a view; None where its models were made by a version that kept none."""
+    known = tuple(c.id for c in frontier.candidates)
+    view = (
+        frontier.split,
+        frontier.threshold,
+        tuple(o.key for o in frontier.objectives),
+        repr(frontier.costs),
+    )
+    return _uncertainty(review.fingerprint, known, view, frontier)
+
+
 def failure_of(trial: str) -> str:
     """Why a stored trial has no model; empty when it has one."""
     stamp = intact([trial]).get(trial)
@@ -81,7 +93,15 @@ def _frontier(
         return None
     prepared = _prepared(workspace, review_id, fingerprint)
     sizes = {split: prepared.sizes(split) for split in MEASURED}
-    return Frontier(candidates, prepared.groups.partitions, sizes)
+    rows = {COMPARED: prepared.split_rows(COMPARED)}
+    return Frontier(candidates, prepared.groups.partitions, sizes, rows=rows)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _uncertainty(
+    fingerprint: str, known: tuple[str, ...], view: tuple[object, ...], _frontier: Frontier
+) -> Uncertainty | None:
+    return uncertainty(_frontier)
 
 
 @st.cache_resource(max_entries=6_000, show_spinner=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -27,6 +27,22 @@ class ReviewSession:
     partition: str = ""
     watched: str = ""
     along: str = ""
+    third: str = ""
+    limit_first: float | None = None
+    limit_second: float | None = None
+    limit_calibration: float | None = None
+    no_groups: bool = False
+    methods: tuple[str, ...] = ()
+    by_seed: bool = True
+    errors: bool = False
+    band: bool = False
+    worth: tuple[float, float, float, float] | None = None
+    unit: str = ""
+    pinned: str = ""
+    quo: str = ""
+    cut_by: str = ""
+    cuts: dict[str, float] = field(default_factory=dict)
+    linked: bool = False
     audit_system: str = ""
     audit_threshold: float = 0.5
     audit_partition: str = ""

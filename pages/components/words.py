@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.audit.words import USUAL, of_hundred, pair_sentence
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Candidate, Frontier, Objective
 from faircore.groups import Partition, find_partition
 from faircore.methods import METHODS
 from faircore.metrics import (
@@ -17,8 +17,6 @@ from faircore.metrics import (
     RATES,
     disparity_text,
     find_disparity,
-    find_performance,
-    percent,
 )
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
@@ -91,11 +89,21 @@ def plain(text: str) -> str:
 
 
 def readout(frontier: Frontier, position: int) -> str:
-    """Both objectives of a candidate in one line."""
-    performance, gap = frontier.values[position].tolist()
-    title = find_performance(frontier.performance).title.lower()
-    kind = "ratio" if find_disparity(frontier.disparity).kind == "ratio" else "gap"
-    return f"{title} {percent(performance)} · {kind} {disparity_value(frontier.disparity, gap)}"
+    """Every objective of a candidate in one line."""
+    told = zip(frontier.objectives, frontier.values[position].tolist(), strict=True)
+    return " · ".join(f"{_short(objective)} {objective.text(value)}" for objective, value in told)
+
+
+def _short(objective: Objective) -> str:
+    """A gap is a gap, whatever it is between: the line above says."""
+    if objective.source == "gap":
+        return "ratio" if objective.better > 0 else "gap"
+    return lower_first(objective.title)
+
+
+def lower_first(text: str) -> str:
+    """A title within a sentence; abbreviations stay as they are."""
+    return text if text[1:2].isupper() else f"{text[:1].lower()}{text[1:]}"
 
 
 def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -> str:
@@ -139,37 +147,48 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
 
 
 def price(frontier: Frontier) -> str:
-    """What the front says in one sentence: how far the gap can fall, and what that costs.
+    """What the front says in one sentence: what fairer costs.
 
-    Looks for the cheapest model that halves the gap of the best-performing one.
+    Of a gap, the cheapest model that halves that of the best-performing one is looked for.
     """
-    front, title = frontier.front, find_performance(frontier.performance).title.lower()
-    best = int(front[np.argmax(frontier.values[front, 0])])
-    most_equal = int(front[-1])
-    counts = frontier.counts[best, find_partition(frontier.partitions, frontier.partition).groups]
-    selected = RATES["selection_rate"](counts.sum(axis=0))
-    if selected in (0.0, 1.0):
-        return f"At this threshold {'nobody' if selected == 0 else 'everybody'} is selected."
-    top, gap = frontier.values[best].tolist()
-    start = disparity_value(frontier.disparity, gap)
-    ratio = find_disparity(frontier.disparity).kind == "ratio"
+    front = frontier.front
+    first, second = frontier.objectives[:2]
+    signed = frontier.values[front] * frontier.directions
+    best, fairest = int(front[signed[:, 0].argmax()]), int(front[signed[:, 1].argmax()])
+    title = lower_first(first.title)
+    if first.source == "counts" or second.source == "gap":
+        groups = find_partition(frontier.partitions, frontier.gap.partition).groups
+        selected = RATES["selection_rate"](frontier.counts[best, groups].sum(axis=0))
+        if selected in (0.0, 1.0):
+            return f"At this threshold {'nobody' if selected == 0 else 'everybody'} is selected."
+    start = second.text(float(frontier.values[best, 1]))
+
+    def cost(position: int) -> str:
+        lost = abs(float(frontier.values[best, 0] - frontier.values[position, 0]))
+        return f"{first.change_text(lost).lstrip('+±')} of {title}"
+
+    if best == fairest:
+        return f"The model with the best {title} is also the best in the other respect: {start}."
+    if second.source != "gap":
+        other = second.text(float(frontier.values[fairest, 1]))
+        return (
+            f"The model with the best {title} has {lower_first(second.title)} {start}; the best "
+            f"there is {other}, which costs {cost(fairest)}."
+        )
+    gap, ratio = float(frontier.values[best, 1]), second.better > 0
     reached = [
         k for k in front
         if (frontier.values[k, 1] >= 0.8 if ratio else frontier.values[k, 1] <= gap / 2)
     ]  # fmt: skip
-    if best == most_equal:
-        return f"The model with the best {title} is also the most equal one: {start}."
     if not reached:
-        smallest = disparity_value(frontier.disparity, float(frontier.values[most_equal, 1]))
-        lost = 100 * (top - float(frontier.values[most_equal, 0]))
+        smallest = second.text(float(frontier.values[fairest, 1]))
         return (
             f"The best {title} comes with {start}; the most equal model has {smallest} and costs "
-            f"{lost:.1f} points of {title}."
+            f"{cost(fairest)}."
         )
     if best in reached:
         return f"The model with the best {title} already has {start}."
-    cheapest = max(reached, key=lambda k: frontier.values[k, 0])
-    end = disparity_value(frontier.disparity, float(frontier.values[cheapest, 1]))
-    cost = 100 * (top - float(frontier.values[cheapest, 0]))
+    cheapest = int(max(reached, key=lambda k: first.better * frontier.values[k, 0]))
+    end = second.text(float(frontier.values[cheapest, 1]))
     change = "Raising the ratio to four fifths" if ratio else "Halving the gap"
-    return f"{change}, from {start} to {end}, costs {cost:.1f} points of {title}."
+    return f"{change}, from {start} to {end}, costs {cost(cheapest)}."

@@ -1,4 +1,4 @@
-"""The trade-off between performance and fairness over many candidates."""
+"""The trade-off between objectives over many candidates."""
 
 from __future__ import annotations
 
@@ -11,79 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
+from faircore.frontier.candidate import Candidate
+from faircore.frontier.dominance import non_dominated
+from faircore.frontier.objectives import Objective, find_objective
+from faircore.frontier.rows import SplitRows
+from faircore.frontier.views import measure_counts
 from faircore.groups import Partition, find_partition
-from faircore.metrics import (
-    MIN_PEOPLE,
-    THRESHOLDS,
-    find_disparity,
-    find_performance,
-    overall_counts,
-    threshold_index,
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """One trained model, as its counts show it.
-
-    Attributes
-    ----------
-    id : str
-        Hash of the data, the configuration, the strength and the seed.
-    method, penalty : str
-    strength : float
-        What its method makes of it: a weight of the penalty, or the gap that was asked for.
-    seed : int
-    needs_groups : bool
-        Whether predicting needs a sensitive attribute.
-    cubes : mapping of str to ndarray, shape (t, g, 2, 2)
-        Count cube per split. The certify split is never among them: it stays sealed.
-    fit_seconds : float
-        Time one core worked on it; of a stack, its share.
-    best_epoch : int
-    history : tuple of dict
-        One row per epoch, on the select split: ``epoch``, ``loss``, ``penalty``, ``gap`` and what
-        else the method follows.
-    failure : str, optional
-        Why there is no model.
-    note : str
-        What somebody should know of it, such as a constraint it does not meet.
-    shape : str
-        What kind of model it is, in words.
-    target : float, optional
-        The gap that was asked for, where the method takes one.
-    partitions : tuple of str
-        What the penalty acted on; every partition when empty.
-    source : str
-        Id of the stored model it works around; empty, ``"own"`` or ``"score"`` when there is none.
-    """
-
-    id: str
-    method: str
-    penalty: str
-    strength: float
-    seed: int
-    needs_groups: bool
-    cubes: Mapping[str, NDArray[np.float64]]
-    fit_seconds: float
-    best_epoch: int = 0
-    history: tuple[Mapping[str, float], ...] = ()
-    failure: str | None = None
-    note: str = ""
-    shape: str = ""
-    target: float | None = None
-    partitions: tuple[str, ...] = ()
-    source: str = ""
-
-    @property
-    def still_improving(self) -> bool:
-        """Whether its best epoch was the last one, so that more might have helped."""
-        return bool(self.history) and self.best_epoch == self.history[-1]["epoch"]
+from faircore.metrics import MIN_PEOPLE, THRESHOLDS, threshold_index
+from faircore.metrics.costs import Costs
+from faircore.metrics.score_measures import SCORE_MEASURES
 
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
-    """Candidates seen under one performance measure, disparity, partition and threshold.
+    """Candidates seen under two or three objectives, a partition and a threshold.
 
     Everything is computed from count cubes, so another view costs milliseconds and no training.
 
@@ -94,8 +35,11 @@ class Frontier:
         Every partition the cubes cover.
     sizes : mapping of str to ndarray of int, shape (g,)
         Rows per group of each split.
-    performance, disparity, partition : str
-        Names of the two objectives and of the partition the disparity is taken over.
+    performance, disparity : str
+        The first and the second objective, by default a performance and a disparity: keys as
+        :func:`faircore.frontier.find_objective` reads them.
+    partition : str
+        The partition a disparity is taken over, unless its key names another.
     threshold : float
         A row is selected when its score is at least this; the nearest of
         :data:`faircore.metrics.THRESHOLDS` to what was given.
@@ -103,6 +47,12 @@ class Frontier:
         The rows all figures are measured on.
     min_people : int
         A rate over fewer people takes no part in the disparity: it is noise.
+    third : str
+        Key of a third objective; empty for two.
+    costs : Costs, optional
+        What decisions are worth; needed where an objective is ``profit``.
+    rows : mapping of str to SplitRows
+        Outcomes and groups of the rows of some splits, by which chance is judged.
     """
 
     candidates: tuple[Candidate, ...]
@@ -114,14 +64,23 @@ class Frontier:
     threshold: float = 0.5
     split: str = "select"
     min_people: int = MIN_PEOPLE
+    third: str = ""
+    costs: Costs | None = None
+    rows: Mapping[str, SplitRows] = field(default_factory=dict, repr=False)
     _shared: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.partition:
             object.__setattr__(self, "partition", self.partitions[0].name)
-        find_performance(self.performance)
-        find_disparity(self.disparity)
         find_partition(self.partitions, self.partition)
+        for objective in self.objectives:
+            if objective.partition:
+                find_partition(self.partitions, objective.partition)
+            if objective.source == "costs" and self.costs is None:
+                raise InputError(
+                    "Worth needs to know what each decision is worth, and no costs are given. "
+                    "Pass costs=Costs(...), or choose another objective."
+                )
         if not 0 <= self.threshold <= 1:
             raise InputError(
                 f"The threshold must lie between 0 and 1; it is {self.threshold}. Change it."
@@ -143,6 +102,8 @@ class Frontier:
         partition: str | None = None,
         threshold: float | None = None,
         split: str | None = None,
+        third: str | None = None,
+        costs: Costs | None = None,
     ) -> Frontier:
         """Look at the same candidates otherwise; what is not given stays."""
         given = {
@@ -151,8 +112,43 @@ class Frontier:
             "partition": partition,
             "threshold": threshold,
             "split": split,
+            "third": third,
+            "costs": costs,
         }
         return replace(self, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+
+    def of_decisions(self) -> Frontier:
+        """The view a decision is made in: a performance and a gap, both of decisions.
+
+        A performance that is one of scores or worth gives way to accuracy.
+        """
+        first = self.objectives[0]
+        return replace(
+            self,
+            performance=first.name if first.source == "counts" else "accuracy",
+            disparity=self.gap.name,
+            partition=self.gap.partition,
+            third="",
+        )
+
+    def only(self, keep: NDArray[np.bool_]) -> Frontier:
+        """Some of the candidates, in the same view; at least one."""
+        chosen = tuple(c for c, kept in zip(self.candidates, keep, strict=True) if kept)
+        return replace(self, candidates=chosen, _shared={})
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the candidates are compared by, two or three."""
+        keys = (self.performance, self.disparity, *filter(None, [self.third]))
+        return tuple(find_objective(key, self.partition) for key in keys)
+
+    @property
+    def gap(self) -> Objective:
+        """The first objective that is a gap between groups; selection's where none is."""
+        for objective in self.objectives[1:] + self.objectives[:1]:
+            if objective.source == "gap":
+                return objective
+        return find_objective("demographic_parity_difference", self.partition)
 
     @cached_property
     def counts(self) -> NDArray[np.float64]:
@@ -169,17 +165,23 @@ class Frontier:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """Performance and disparity of each candidate, shape (k, 2)."""
-        partition = find_partition(self.partitions, self.partition)
-        performance = find_performance(self.performance)(overall_counts(self.counts, partition))
-        disparity = find_disparity(self.disparity)
-        gaps = disparity(self.counts[:, partition.groups], min_people=self.min_people)
-        return np.stack([performance, gaps], axis=1)
+        """Objectives of each candidate, shape (k, m); m is 2 or 3."""
+        return np.stack([self.measure(objective) for objective in self.objectives], axis=1)
+
+    def measure(self, objective: Objective) -> NDArray[np.float64]:
+        """Any objective of each candidate at the threshold, shape (k,); NaN where undefined."""
+        if objective.source == "scores":
+            column = SCORE_MEASURES.index(objective.name)
+            found = [c.measures.get(self.split) for c in self.candidates]
+            return np.array([np.nan if m is None else m[-1, column] for m in found])
+        return measure_counts(
+            objective, self.counts, self.partitions, costs=self.costs, min_people=self.min_people
+        )
 
     @property
-    def directions(self) -> tuple[int, int]:
+    def directions(self) -> tuple[int, ...]:
         """+1 where higher is better, -1 where lower is."""
-        return (1, 1 if find_disparity(self.disparity).kind == "ratio" else -1)
+        return tuple(objective.better for objective in self.objectives)
 
     @cached_property
     def non_dominated(self) -> NDArray[np.bool_]:
@@ -196,20 +198,20 @@ class Frontier:
         return positions[order]
 
     @property
-    def reference(self) -> tuple[float, float]:
+    def reference(self) -> tuple[float, ...]:
         """Worst value of each objective among the candidates; NaN when none has values."""
         comparable = self.values[np.isfinite(self.values).all(axis=1)]
         if not len(comparable):
-            return (float("nan"), float("nan"))
+            return (float("nan"),) * len(self.objectives)
         worst = (comparable * self.directions).min(axis=0) * self.directions
-        return (float(worst[0]), float(worst[1]))
+        return tuple(worst.tolist())
 
     def hypervolume(self, reference: Sequence[float] | None = None) -> float:
-        """Area between the front and a reference point, in units of both objectives.
+        """Area (volume, of three) between the front and a reference point, in their units.
 
         Parameters
         ----------
-        reference : (performance, disparity), optional
+        reference : sequence of float, one per objective, optional
             By default :attr:`reference`. Give the same one to compare frontiers.
         """
         from moocore import hypervolume  # a quarter of a second that `import faircore` need not pay
@@ -221,6 +223,15 @@ class Frontier:
         corner = np.array(self.reference if reference is None else reference, np.float64) * signs
         return float(hypervolume(points, ref=corner))
 
+    @property
+    def columns(self) -> list[str]:
+        """What :meth:`to_frame` calls the objectives: a name, or a key where two share it."""
+        names = [objective.name for objective in self.objectives]
+        return [
+            name if names.count(name) == 1 else objective.key
+            for name, objective in zip(names, self.objectives, strict=True)
+        ]
+
     def position(self, candidate_id: str) -> int:
         """Position of a candidate by its id."""
         for k, candidate in enumerate(self.candidates):
@@ -229,47 +240,15 @@ class Frontier:
         raise InputError(f"There is no candidate {candidate_id!r} in this frontier.")
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per candidate: what it is, its two objectives, whether it is non-dominated."""
+        """One row per candidate: what it is, its objectives, whether it is non-dominated."""
         columns = ("id", "method", "penalty", "strength", "seed")
         later = ("target", "needs_groups", "fit_seconds", "best_epoch", "note", "failure")
         known = {name: [getattr(c, name) for c in self.candidates] for name in columns + later}
         return pd.DataFrame(
             {
                 **{name: known[name] for name in columns},
-                self.performance: self.values[:, 0],
-                self.disparity: self.values[:, 1],
+                **dict(zip(self.columns, self.values.T, strict=True)),
                 "non_dominated": self.non_dominated,
                 **{name: known[name] for name in later},
             }
         )
-
-
-def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points no other point beats, both objectives to be maximised.
-
-    Parameters
-    ----------
-    values : ndarray, shape (k, 2)
-        A row with NaN is never non-dominated. Equal points do not beat each other.
-
-    Returns
-    -------
-    ndarray of bool, shape (k,)
-
-    Examples
-    --------
-    >>> non_dominated(np.array([[1.0, 0.0], [0.5, 0.5], [0.4, 0.4], [0.0, 1.0]])).tolist()
-    [True, True, False, True]
-    """
-    keep: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
-    # Best first objective first, ties by the second. A point is beaten by an earlier one with a
-    # higher first and no lower second objective, or with an equal first and a higher second.
-    order = np.lexsort((-values[:, 1], -values[:, 0]))
-    order = order[keep[order]]
-    x, y = values[order, 0], values[order, 1]
-    starts = np.flatnonzero(np.r_[True, x[1:] != x[:-1]]) if len(x) else np.empty(0, np.intp)
-    block = np.searchsorted(starts, np.arange(len(x)), side="right") - 1
-    best_before = np.r_[-np.inf, np.maximum.accumulate(y)][starts]
-    beaten = (y <= best_before[block]) | (y < y[starts][block])
-    keep[order[beaten]] = False
-    return keep

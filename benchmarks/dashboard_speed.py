@@ -1,0 +1,223 @@
+"""How quickly the Frontier page answers in a real browser: first load, slider, clicks, filters.
+
+    python -m benchmarks.dashboard_speed [candidates ...]     default: 200 1000 5000
+
+Each review is made up of noisy scores (tests/made_up.py), so that everything the page computes is
+real but nothing was trained. One session is measured alone, then beside 4 and 19 others that move
+the slider twice a second: a browser page each, so that the same cores also draw them all. Medians.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.harness import LAUNCH_ARGS, Server, find_chromium, wait_idle
+from tests.made_up import made_up_review
+
+REPEATS = 7
+SESSIONS = (1, 5, 20)
+BUDGETS = {
+    "first load": 4_000,
+    "slider moves in the browser": 16,
+    "text after release": 100,
+    "group bars after release": 150,
+    "click on a point, text": 1_000,
+    "filter, whole cloud": 1_000,
+}
+SLIDER = ".st-key-strength input[type=range]"
+HEADING = ".st-key-selected-name"
+
+LOCAL_MOVE = """
+(input) => {
+  const times = [];
+  for (let i = 0; i < 40; i++) {
+    const start = performance.now();
+    input.value = i % (Number(input.max) + 1);
+    input.dispatchEvent(new Event("input", {bubbles: true}));
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[20];
+}
+"""
+
+# Lets go at another stop and waits, frame by frame, until a text and a chart have changed.
+RELEASE = """
+async ([slider, heading, chart, index]) => {
+  const input = document.querySelector(slider);
+  const name = () => document.querySelector(heading)?.innerText;
+  const bars = () => JSON.stringify(
+    document.querySelector(chart)?._fullData?.map((t) => Array.from(t.x)) ?? null);
+  const before = [name(), bars()], start = performance.now();
+  input.value = index;
+  input.dispatchEvent(new Event("input", {bubbles: true}));
+  input.dispatchEvent(new Event("change", {bubbles: true}));
+  const frame = () => new Promise(requestAnimationFrame);
+  while (name() === before[0]) await frame();
+  const text = performance.now() - start;
+  while (bars() === before[1] && performance.now() - start < 5000) await frame();
+  return [text, performance.now() - start];
+}
+"""
+
+ELSEWHERE = """
+([slider]) => {
+  const input = document.querySelector(slider);
+  let place = Number(input.value);
+  setInterval(() => {
+    place = (place + 1) % (Number(input.max) + 1);
+    input.value = place;
+    input.dispatchEvent(new Event("input", {bubbles: true}));
+    input.dispatchEvent(new Event("change", {bubbles: true}));
+  }, 500 + 40 * Math.random());
+}
+"""
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Milliseconds an act takes."""
+    start = time.perf_counter()
+    act()
+    return 1_000 * (time.perf_counter() - start)
+
+
+def open_frontier(browser: Browser, url: str) -> Page:
+    """A page of its own session, drawn to the end."""
+    page = browser.new_context(
+        viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    ).new_page()
+    page.set_default_timeout(120_000)
+    page.goto(url)
+    page.locator(f"{SLIDER}").wait_for()
+    page.locator(".st-key-cloud .main-svg").first.wait_for()
+    wait_idle(page)
+    return page
+
+
+def released(page: Page) -> tuple[float, float]:
+    """Medians of text and chart after the slider was let go elsewhere."""
+    last = int(page.locator(SLIDER).get_attribute("max") or 0)
+    text, chart = [], []
+    for i in range(REPEATS):
+        index = (int(page.locator(SLIDER).input_value()) + 1 + i) % (last + 1)
+        found = page.evaluate(RELEASE, [SLIDER, HEADING, ".st-key-bars .js-plotly-plot", index])
+        text.append(found[0])
+        chart.append(found[1])
+        page.wait_for_timeout(300)
+    return statistics.median(text), statistics.median(chart)
+
+
+@contextmanager
+def others(browser: Browser, url: str, n: int) -> Iterator[None]:
+    """Sessions beside the measured one, each moving its slider."""
+    pages = [open_frontier(browser, url) for _ in range(n)]
+    for page in pages:
+        page.evaluate(ELSEWHERE, [SLIDER])
+    try:
+        yield
+    finally:
+        for page in pages:
+            page.context.close()
+
+
+def clicked(page: Page) -> float:
+    """A click on a point of the cloud, until the text beside it has changed."""
+    times = []
+    for i in range(REPEATS):
+        spot = page.evaluate(
+            """i => {
+                 const gd = document.querySelector('.st-key-cloud .js-plotly-plot');
+                 const t = gd._fullData.findIndex((d) => d.mode.includes('markers')
+                   && d.customdata && d.customdata.length > 8);
+                 const {xaxis, yaxis} = gd._fullLayout, box = gd.getBoundingClientRect();
+                 const p = gd.calcdata[t][(i * 37) % gd.calcdata[t].length];
+                 gd.scrollIntoView({block: 'center'});
+                 const now = gd.getBoundingClientRect();
+                 return [now.x + xaxis._offset + xaxis.c2p(p.x),
+                         now.y + yaxis._offset + yaxis.c2p(p.y)];
+               }""",
+            i,
+        )
+        page.mouse.move(spot[0] - 2, spot[1])
+        page.mouse.move(*spot)
+        page.wait_for_timeout(150)
+        before = page.locator(HEADING).inner_text()
+        page.mouse.click(*spot)
+        start = time.perf_counter()
+        while page.locator(HEADING).inner_text() == before:
+            if time.perf_counter() - start > 3:
+                break
+            page.wait_for_timeout(5)
+        else:
+            times.append(1_000 * (time.perf_counter() - start))
+        wait_idle(page)
+    return statistics.median(times) if times else float("nan")
+
+
+def filtered(page: Page) -> float:
+    """Another disparity: the cloud is built and drawn anew."""
+    times = []
+    box = page.get_by_role("combobox", name="Fairness", exact=True)
+    for name in ("Gap in accuracy", "Gap in selection", "Gap in either error", "Gap in selection"):
+        box.click()
+        box.fill(name)
+        option = page.get_by_role("option", name=name, exact=True)
+        option.wait_for()
+        times.append(timed(lambda option=option: (option.click(), wait_idle(page))))
+    return statistics.median(times)
+
+
+def measure(browser: Browser, k: int) -> None:
+    """Print every figure for one number of candidates."""
+    with Server() as server, tempfile.TemporaryDirectory():
+        review = made_up_review(server.workspace, k, n_rows=48_000)
+        url = f"{server.url}/frontier?review={review.id}"
+        cold = timed(lambda: open_frontier(browser, url).context.close())
+        warm = statistics.median(
+            timed(lambda: open_frontier(browser, url).context.close()) for _ in range(3)
+        )
+        print(
+            f"\n{k:,} candidates, {len(list(Path(server.workspace).rglob('record.json'))):,} stored"
+        )
+        show("first load, the server's first of this review", cold, BUDGETS["first load"])
+        show("first load of another session", warm, BUDGETS["first load"])
+        page = open_frontier(browser, url)
+        local = page.locator(SLIDER).evaluate(LOCAL_MOVE)
+        show("slider moves in the browser", local, BUDGETS["slider moves in the browser"])
+        for n in SESSIONS:
+            with others(browser, url, n - 1):
+                text, bars = released(page)
+            show(f"text after release, {n} sessions", text, BUDGETS["text after release"])
+            show(
+                f"group bars after release, {n} sessions", bars, BUDGETS["group bars after release"]
+            )
+        show("click on a point, text", clicked(page), BUDGETS["click on a point, text"])
+        show("filter, whole cloud", filtered(page), BUDGETS["filter, whole cloud"])
+        page.context.close()
+
+
+def show(what: str, milliseconds: float, budget: float) -> None:
+    """One line: the figure, its budget, whether it is kept."""
+    verdict = "kept" if milliseconds <= budget else "MISSED"
+    print(f"  {what:48} {milliseconds:8,.1f} ms   budget {budget:6,.0f}   {verdict}", flush=True)
+
+
+def main() -> None:
+    """Measure each number of candidates that is asked for."""
+    sizes = [int(text) for text in sys.argv[1:]] or [200, 1_000, 5_000]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGS)
+        for k in sizes:
+            measure(browser, k)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The trade-off between objectives over many candidates."""
+
+from faircore.frontier.candidate import Candidate
+from faircore.frontier.cuts import counts_of, decisions_at
+from faircore.frontier.dominance import non_dominated
+from faircore.frontier.families import Families, families
+from faircore.frontier.frontier import Frontier
+from faircore.frontier.objectives import OBJECTIVES, PROFIT, Objective, find_objective
+from faircore.frontier.recommend import Limit, Pick, cheapest, keeps, knee, recommend
+from faircore.frontier.rows import SplitRows
+from faircore.frontier.uncertainty import Uncertainty, uncertainty
+from faircore.frontier.views import measure_counts
+
+__all__ = [
+    "OBJECTIVES",
+    "PROFIT",
+    "Candidate",
+    "Families",
+    "Frontier",
+    "Limit",
+    "Objective",
+    "Pick",
+    "SplitRows",
+    "Uncertainty",
+    "cheapest",
+    "counts_of",
+    "decisions_at",
+    "families",
+    "find_objective",
+    "keeps",
+    "knee",
+    "non_dominated",
+    "recommend",
+    "measure_counts",
+    "uncertainty",
+]

@@ -1,0 +1,283 @@
+"""What a frontier would count if the people were drawn again, the same draw for every candidate.
+
+Candidates are judged on the same rows, so most of the luck of the draw is common to all. What may
+be said of several at once follows from redrawing the rows, not from each candidate's own error.
+
+A redraw gives every row a weight from the standard exponential distribution (the Bayesian
+bootstrap). Mean and variance of the weights are those of drawing with replacement, but no group
+ever runs empty, so that no redrawn rate is undefined; and the weights of a row depend on the seed
+and its position alone, so that partitions, thresholds and subsets of candidates share them.
+
+References
+----------
+Rubin 1981 (the Bayesian bootstrap); Kish 1965 (effective number of weighted people).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.frontier.rows import SplitRows
+from faircore.groups import Partition
+from faircore.metrics import find_rate
+
+REPLICATES = 200
+
+MAX_PRODUCT = 1.5e8
+"""Rows times candidates beyond which errors are taken from a sample of the rows."""
+
+_BLOCK = 1 << 21  # decisions turned into floats at a time: 8 MB
+_FEWEST = 30  # rows of a stratum that are looked at, where there are as many
+
+
+@dataclass(frozen=True, eq=False)
+class Replicates:
+    """Counts of each candidate over the groups of one partition, and redraws of them.
+
+    The group axis comes first inside, so that each step is a pass over whole arrays.
+
+    Attributes
+    ----------
+    totals : ndarray of float32, shape (g, 2, b + 1)
+        Weight of the people of each group and outcome. The last entry is what was observed.
+    chosen : ndarray of float32, shape (g, 2, b + 1, k)
+        Weight of those selected.
+    squares : ndarray of float64, shape (g, 2, k, 2)
+        Sum of the squared weights of those refused and those selected.
+    """
+
+    totals: NDArray[np.float32]
+    chosen: NDArray[np.float32]
+    squares: NDArray[np.float64]
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of candidates, k."""
+        return int(self.chosen.shape[-1])
+
+    @cached_property
+    def counts(self) -> NDArray[np.float32]:
+        """Redrawn confusion counts, shape (b, k, g, 2, 2)."""
+        return self._confusion(slice(0, -1))
+
+    @cached_property
+    def observed(self) -> NDArray[np.float64]:
+        """Confusion counts as they were observed, shape (k, g, 2, 2)."""
+        found: NDArray[np.float64] = self._confusion(slice(-1, None))[0].astype(np.float64)
+        return found
+
+    def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Replicates:
+        """Some of the candidates, by a mask or positions; the redraws stay as they are."""
+        return Replicates(self.totals, self.chosen[..., keep], self.squares[:, :, keep])
+
+    def rate(self, name: str) -> NDArray[np.float32]:
+        """A rate of :data:`faircore.metrics.RATES` by group, shape (g, b + 1, k).
+
+        NaN where nobody is in the denominator. The last redraw is what was observed.
+        """
+        return self._share(name, self.totals, self.chosen)
+
+    def overall(self, name: str) -> NDArray[np.float32]:
+        """A rate over everybody, shape (b + 1, k)."""
+        totals, chosen = self.totals.sum(axis=0), self.chosen.sum(axis=0)
+        return self._share(name, totals[None], chosen[None])[0]
+
+    def _confusion(self, draws: slice) -> NDArray[np.float32]:
+        chosen = self.chosen[:, :, draws]
+        refused = np.maximum(self.totals[:, :, draws, None] - chosen, 0.0)
+        both = np.moveaxis(np.stack([refused, chosen], -1), (0, 1), (2, 3))
+        found: NDArray[np.float32] = np.ascontiguousarray(both, np.float32)
+        return found
+
+    def _share(
+        self, name: str, totals: NDArray[np.float32], chosen: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        rate = find_rate(name)
+        above, below = (
+            _sum_cells(cells, totals, chosen) for cells in (rate.numerator, rate.denominator)
+        )
+        # A hair, since a sum minus a part of it leaves rounding where it should leave nobody.
+        defined = below > 1e-6 * totals.sum(axis=1)[..., None]
+        share = np.full(chosen[:, 0].shape, np.nan, np.float32)
+        np.divide(above, below, where=defined, out=share)
+        return np.clip(share, 0.0, 1.0, out=share)
+
+
+def _sum_cells(
+    cells: tuple[tuple[int, int], ...],
+    totals: NDArray[np.float32],
+    chosen: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Weight in some (true, predicted) cells, shape (g, b + 1, k), or (g, b + 1, 1) of outcomes."""
+    total = np.zeros((*totals[:, 0].shape, 1), np.float32)
+    for y in (0, 1):
+        refused, selected = (y, 0) in cells, (y, 1) in cells
+        if refused:
+            total = total + totals[:, y, :, None]
+        if selected != refused:
+            total = total + chosen[:, y] if selected else total - chosen[:, y]
+    return total
+
+
+def draw_counts(
+    rows: SplitRows,
+    passed: NDArray[np.uint8],
+    threshold_index: int,
+    partition: Partition,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    max_product: float = MAX_PRODUCT,
+) -> Replicates:
+    """Count every candidate's decisions at one threshold, as seen and in redraws of the rows.
+
+    Parameters
+    ----------
+    rows : SplitRows
+    passed : ndarray of uint8, shape (k, n)
+        As :attr:`Candidate.passed` holds it.
+    threshold_index : int
+        Position in :data:`faircore.metrics.THRESHOLDS`; a row is selected when it passed more.
+    partition : Partition
+        One of ``rows.groups``.
+    replicates : int
+        Redraws, 2 or more.
+    seed : int
+    max_product : float
+        When candidates times rows exceed it, redraws deviate by what a sample of the rows (of
+        each group and outcome alike) says, scaled to the number of rows there are. What was
+        observed is always counted in full.
+
+    Raises
+    ------
+    InputError
+        When ``passed`` does not fit the rows, or fewer than two redraws are asked for.
+    """
+    check_passed(rows, passed, replicates)
+    passed = np.ascontiguousarray(passed)
+    first, twin = _twins(passed, threshold_index)
+    few = len(first) < len(passed)
+    decisions = _Decisions(passed[first] if few else passed, threshold_index)
+    codes = rows.groups.codes[rows.groups.partitions.index(partition)] - partition.start
+    shape = (len(partition.labels), 2)
+    own = np.ones(len(rows), np.float32) if rows.weights is None else rows.weights
+    drawn = row_weights(len(rows), replicates, seed)
+    totals = np.zeros((*shape, replicates + 1), np.float32)
+    chosen = np.zeros((*shape, replicates + 1, len(first)), np.float32)
+    squares = np.zeros((*shape, len(first), 2))
+    share = max_product / len(first) / len(rows)
+    strata = _strata(rows) if share < 1 else None
+    for at in np.ndindex(shape):
+        cell = np.flatnonzero((codes == at[0]) & (rows.y_true == at[1]))
+        weight = own[cell].astype(np.float32)
+        draws = np.concatenate([drawn[:, cell] * weight, weight[None]])
+        totals[at] = draws.sum(axis=1, dtype=np.float64)
+        if strata is None:
+            sums = decisions.chosen(np.concatenate([draws, weight[None] ** 2]), cell)
+            chosen[at] = sums[:-1]
+        else:
+            sums = decisions.chosen(np.stack([weight, weight**2]), cell)
+            picked, moves = _sampled(draws, strata[cell], share)
+            moved = sums[0] + decisions.chosen(moves, cell[picked])
+            chosen[at] = np.concatenate([moved, sums[:1]])
+            chosen[at] = np.clip(chosen[at], 0.0, totals[at][:, None])
+        squares[at][:, 1] = sums[-1]
+        squares[at][:, 0] = np.maximum((weight**2).sum() - sums[-1], 0.0)
+    found = Replicates(totals, chosen, squares)
+    return found.only(twin) if few else found
+
+
+def check_passed(rows: SplitRows, passed: NDArray[np.uint8], replicates: int) -> None:
+    """Refuse decisions of other rows, and too few redraws."""
+    if passed.ndim != 2 or passed.shape[1] != len(rows):
+        raise InputError(
+            f"passed must have one row per candidate and one column for each of the {len(rows):,} "
+            f"rows; its shape is {passed.shape}. Pass candidates of this split."
+        )
+    if replicates < 2:
+        raise InputError(
+            f"Noise needs two redraws or more; {replicates} were asked for. The default is "
+            f"{REPLICATES}."
+        )
+
+
+@lru_cache(maxsize=2)
+def row_weights(n: int, replicates: int, seed: int) -> NDArray[np.float32]:
+    """Weight of each row in each redraw, of mean and variance 1, shape (b, n); read-only."""
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_exponential((replicates, n), dtype=np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
+@dataclass(frozen=True, eq=False)
+class _Decisions:
+    passed: NDArray[np.uint8]
+    threshold_index: int
+
+    def chosen(self, weights: NDArray[np.float32], cell: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Sums of weights (r, m) over the rows of a cell that each candidate selects, (r, k)."""
+        total = np.zeros((len(weights), len(self.passed)), np.float32)
+        step = max(_BLOCK // len(self.passed), 1)
+        for start in range(0, len(cell), step):
+            block = slice(start, start + step)
+            selected = np.take(self.passed, cell[block], axis=1) > self.threshold_index
+            total += weights[:, block] @ selected.astype(np.float32).T
+        return total
+
+
+def _twins(
+    passed: NDArray[np.uint8], threshold_index: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First candidate of each set of like decisions, and the set of each candidate.
+
+    Rounding depends on a column's place in a matrix product. Candidates that decide alike must
+    stay equal to the last bit, or one would beat the other.
+    """
+    seen: dict[bytes, int] = {}
+    first: list[int] = []
+    twin = np.empty(len(passed), np.intp)
+    for k, row in enumerate(passed):
+        key = np.packbits(row > threshold_index).tobytes()
+        twin[k] = seen.setdefault(key, len(first))
+        if twin[k] == len(first):
+            first.append(k)
+    return np.array(first, np.intp), twin
+
+
+def _strata(rows: SplitRows) -> NDArray[np.intp]:
+    """Which rows are alike in every partition, shape (n,)."""
+    _, strata = np.unique(rows.groups.codes, axis=1, return_inverse=True)
+    found: NDArray[np.intp] = strata.ravel()
+    return found
+
+
+def _sampled(
+    draws: NDArray[np.float32], strata: NDArray[np.intp], share: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Rows of a cell to look at, and what each adds to every redraw's deviation, (b, m).
+
+    In a stratum of n rows, m of which are looked at, a redraw moves the share selected by a mean
+    of m terms. The factor sqrt(m / n) makes it vary as a mean of n; the size of the stratum moves
+    as it does in the full redraw.
+    """
+    picked, moves = [], []
+    for stratum in np.unique(strata):
+        own = np.flatnonzero(strata == stratum)
+        size = min(len(own), max(int(np.ceil(share * len(own))), _FEWEST))
+        few = own[np.linspace(0, len(own) - 1, size).astype(np.intp)]
+        whole, part = draws[:, own].sum(axis=1), draws[:, few]
+        weight = part[-1] / part[-1].sum()
+        shift = part[:-1] / part[:-1].sum(axis=1, keepdims=True) - weight
+        scale = np.sqrt(len(few) / len(own))
+        move = whole[:-1, None] * scale * shift + (whole[:-1, None] - whole[-1]) * weight
+        picked.append(few)
+        moves.append(move)
+    if not picked:
+        return np.empty(0, np.intp), np.empty((len(draws) - 1, 0), np.float32)
+    return np.concatenate(picked), np.concatenate(moves, axis=1).astype(np.float32)

@@ -1,0 +1,258 @@
+"""What to believe of many candidates at once: their values, drawn from what the data leave open.
+
+The best of many noisy values looks better than it is, and redraws around them would add the noise
+a second time. So values are drawn towards what like candidates let one expect, as far as noise
+explains why they differ; how far is learnt from all candidates. The redraws tell who is alike:
+what varies together when the people change was decided on the same people. In the directions in
+which the redraws vary (their principal components) a signal is taken as so many times the noise,
+a multiple of its own for each set of directions, drawn anew for every redraw. What candidates
+share, and what grows with their distance from the middle one, is kept as it is.
+
+References
+----------
+Efron & Morris 1973 (empirical Bayes); Zellner 1986 (a prior that varies as the noise does);
+Strawderman 1971 (the share of noise as an unknown).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammainc, gammaincinv
+
+from faircore.errors import InputError
+from faircore.frontier.noise import Replicates
+from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, find_performance, find_rate
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+_DIRECTIONS = 32
+_NOTHING = 1e-6  # share of a variance that is rounding
+_FEWEST = 4  # candidates below which nothing is learnt from the others
+
+
+def believe_performance(replicates: Replicates, performance: str, *, seed: int = 0) -> Floats:
+    """Draws of what a performance truly is, shape (b, k).
+
+    Parameters
+    ----------
+    replicates : Replicates
+    performance : str
+        A name in :data:`faircore.metrics.PERFORMANCES`.
+    seed : int
+        Of the share of noise.
+
+    Returns
+    -------
+    ndarray, shape (b, k)
+        In [0, 1]; NaN where the observed value is undefined.
+    """
+    values = performance_draws(replicates, performance)
+    return np.clip(believe(values[-1], values[:-1] - values[-1], seed=seed), 0.0, 1.0)
+
+
+def believe_disparity(
+    replicates: Replicates, disparity: str, *, min_people: float = MIN_PEOPLE, seed: int = 0
+) -> Floats:
+    """Draws of what a gap or ratio between the groups truly is, shape (b, k).
+
+    The rates of the groups are drawn, and the gap is that of the drawn rates: the gap itself has
+    errors that are biased upwards.
+
+    Parameters
+    ----------
+    replicates : Replicates
+    disparity : str
+        A name in :data:`faircore.metrics.DISPARITIES`.
+    min_people : float
+        A rate over fewer people, as observed, takes no part.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (b, k)
+        In [0, 1]; NaN where fewer than two groups have a rate.
+    """
+    found = find_disparity(disparity)
+    parts = []
+    for number, name in enumerate(found.rates):
+        rates = replicates.rate(name)
+        observed = np.moveaxis(replicates.observed, 1, 0)
+        few = ~np.isfinite(find_rate(name)(observed, min_people=min_people))
+        rates[:, -1][few] = np.nan
+        drawn = [
+            np.clip(believe(one[-1], one[:-1] - one[-1], seed=seed + 1 + g + 1_000 * number), 0, 1)
+            for g, one in enumerate(rates)
+        ]
+        parts.append(_unlike(np.stack(drawn), ratio=found.kind == "ratio"))
+    worst = np.maximum if found.kind == "difference" else np.minimum
+    joined: Floats = worst.reduce(parts)
+    return joined
+
+
+def performance_draws(replicates: Replicates, performance: str) -> NDArray[np.float32]:
+    """A performance in every redraw, shape (b + 1, k); as it was observed last.
+
+    Raises
+    ------
+    InputError
+        When there is no such performance.
+    """
+    find_performance(performance)
+    if performance in RATES:
+        return replicates.overall(performance)
+    both = replicates.overall("true_positive_rate") + replicates.overall("true_negative_rate")
+    return both / np.float32(2)
+
+
+def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: int = 0) -> Floats:
+    """Draw the true values of candidates from what data and noise leave open.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k,)
+        As observed; NaN where undefined.
+    moves : ndarray, shape (b, k)
+        How much each redraw moves the values, about 0 on average.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (b, k)
+        Candidates of equal value and equal moves have equal draws. Of fewer than four that differ,
+        the value with its moves, unshrunk.
+
+    Raises
+    ------
+    InputError
+        When shapes do not fit.
+    """
+    if moves.ndim != 2 or values.shape != moves.shape[1:]:
+        raise InputError(
+            f"Values and moves must be of the same candidates; their shapes are {values.shape} and "
+            f"{moves.shape}. Pass (k,) and (b, k)."
+        )
+    known = np.flatnonzero(np.isfinite(values) & np.isfinite(moves).all(axis=0))
+    drawn = np.full(moves.shape, np.nan)
+    if not len(known):
+        return drawn
+    # A few redraws tell two candidates apart as well as all do.
+    label = np.concatenate([values[None, known], moves[:4, known]]).astype(np.float64)
+    _, first, twin = np.unique(label, axis=1, return_index=True, return_inverse=True)
+    alone = known[first]
+    found = _shrink(values[alone].astype(np.float64), moves[:, alone].astype(np.float32), seed)
+    drawn[:, known] = found[:, twin.ravel()]
+    return drawn
+
+
+def _shrink(values: Floats, moves: Singles, seed: int) -> Floats | Singles:
+    half = len(moves) // 2
+    if len(values) < _FEWEST or half < 2 or not (np.ptp(moves, axis=0) > 0).all():
+        return values + moves
+    kept, scale = _kept(moves)
+    noise = moves * scale
+    common = (noise @ kept) @ kept.T
+    noise -= common
+    # In single precision, around a middle: what is left are differences of a few hundredths.
+    middle = values.mean()
+    signal = (values - middle).astype(np.float32) * scale
+    steady = kept @ (signal @ kept)
+    signal -= steady
+    drawn = common
+    drawn += steady
+    # Directions are found in one half of the redraws, and how much varies along them is measured
+    # in the other: in the same half, the first would look too noisy and the rest too certain.
+    directions = _directions(noise[:half], min(_DIRECTIONS, half // 2, (len(values) - 1) // 3))
+    along, seen = noise @ directions, signal @ directions
+    rng = np.random.default_rng(seed)
+    for part in _sets(directions.shape[1]):
+        own = (along[half:, part] ** 2).mean(axis=0) + 1e-300
+        luck = np.sqrt(own / ((along[:, part] ** 2).mean(axis=0) + 1e-300))
+        excess = float((seen[part] ** 2 / own).sum())
+        share = _noise_share(excess, seen[part].size, len(noise), rng)
+        drawn += (_mixed(seen[part], along[:, part] * luck, share)) @ directions[:, part].T
+    rest = noise
+    rest -= along @ directions.T
+    left = signal - directions @ seen
+    own_rest = rest[half:]
+    total = _squares(own_rest) / len(own_rest)
+    if total > _NOTHING * float((along**2).sum()) / len(along):
+        freedom = _freedom(own_rest, total)
+        share = _noise_share(float(left @ left) / total * freedom, freedom, len(rest), rng)
+        luck = np.sqrt(total * len(rest) / _squares(rest))
+        rest *= luck * np.sqrt(1 - share)
+        drawn += rest
+        drawn += (1 - share) * left
+    drawn /= scale
+    return drawn + middle
+
+
+def _kept(moves: Singles) -> tuple[Singles, Singles]:
+    """Basis (k, 3 or fewer) of what is not shrunk, and the scale it is told on, (k,)."""
+    k = moves.shape[1]
+    middle = moves - moves.mean(axis=1, keepdims=True)
+    apart = np.einsum("bk,bk->k", middle, middle).astype(np.float64) / len(moves)
+    apart /= max(apart.mean(), 1e-300)
+    scale = 1 / np.sqrt(apart + 0.1 * max(float(np.median(apart)), 1e-3))
+    shared = np.stack([np.ones(k), apart, np.sqrt(apart)], axis=1)[:, : max(1, min(3, k // 6))]
+    kept = np.linalg.qr(shared * scale[:, None])[0]
+    return kept.astype(np.float32), scale.astype(np.float32)
+
+
+def _directions(noise: Singles, most: int) -> Singles:
+    """Principal components of the redraws, largest first, shape (k, r)."""
+    if most < 1:
+        return np.empty((noise.shape[1], 0), np.float32)
+    size, sides = np.linalg.eigh((noise @ noise.T).astype(np.float64))
+    real = size > _NOTHING * max(float(size[-1]), 1e-300)
+    order = np.flatnonzero(real)[::-1][:most]
+    found: Singles = noise.T @ (sides[:, order] / np.sqrt(size[order])).astype(np.float32)
+    return found
+
+
+def _sets(n: int) -> list[slice]:
+    """Directions that share one multiple: 1, 1, 2, 4, 8, ..."""
+    ends = [0, *(min(2**i, n) for i in range(n.bit_length() + 1))]
+    return [slice(a, b) for a, b in pairwise(ends) if a < b]
+
+
+def _freedom(noise: Singles, total: float) -> float:
+    """Number of directions that are as good as independent and alike."""
+    b = len(noise)
+    squared = float(((noise @ noise.T) ** 2).sum()) / b**2 - total**2 / b
+    return min(max(total**2 / max(squared, 1e-300), 1.0), float(noise.shape[1]))
+
+
+def _noise_share(size: float, freedom: float, draws: int, rng: np.random.Generator) -> Singles:
+    """Draws of noise / (noise + signal), given a sum of squares in units of noise, (b, 1).
+
+    Its prior is 1 / share on (0, 1], which leaves a large signal as it is.
+    """
+    chance = rng.random(draws)
+    size = max(size, 1e-9)
+    whole = gammainc(freedom / 2, size / 2)
+    share = gammaincinv(freedom / 2, chance * whole) / (size / 2)
+    column: Singles = np.clip(share, 0.0, 1.0).astype(np.float32)[:, None]
+    return column
+
+
+def _squares(values: Singles) -> float:
+    flat = values.ravel()
+    return float(flat @ flat)
+
+
+def _mixed(seen: Singles, noise: Singles, share: Singles) -> Singles:
+    mixed: Singles = (1 - share) * seen + np.sqrt(1 - share) * noise
+    return mixed
+
+
+def _unlike(rates: Floats, *, ratio: bool) -> Floats:
+    """Difference or ratio over the first axis of (g, b, k); NaN with fewer than two rates."""
+    high, low = np.fmax.reduce(rates, axis=0), np.fmin.reduce(rates, axis=0)
+    enough = np.isfinite(rates).sum(axis=0) >= 2
+    if not ratio:
+        return np.where(enough, high - low, np.nan)
+    defined = enough & (high > 0)
+    return np.divide(low, high, where=defined, out=np.full(high.shape, np.nan))

@@ -1,0 +1,213 @@
+"""What may be said of a front from draws of the true values: who is on it, where it lies.
+
+All functions take *beliefs*, shape (b, k, m): draws of every objective of every candidate, as
+:mod:`faircore.frontier.noise_beliefs` gives them. Redraws of the people around the observed values
+would do for none of them: the best of many would look better than it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.frontier.dominance import non_dominated
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+EVERYTHING = "all"
+
+
+def hopeful(
+    values: Floats,
+    errors: Floats,
+    directions: Sequence[int],
+    *,
+    sets: Sequence[Mask] = (),
+    margin: float = 2.0,
+) -> Mask:
+    """Candidates that are not clearly beaten: what is worth drawing beliefs of.
+
+    Parameters
+    ----------
+    values, errors : ndarray, shape (k, m)
+        Objectives as observed, and their standard errors.
+    directions : sequence of {1, -1}
+        1 where higher is better.
+    sets : sequence of ndarray of bool, shape (k,)
+        Candidates that are looked at by themselves, such as those of one method; by default all.
+    margin : float
+        A candidate is clearly beaten when another is better by so many typical errors (their
+        median) in every objective. Leaving these out also keeps what is learnt local to the front.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
+        The union over the sets.
+    """
+    better = values * np.asarray(directions)
+    known = np.isfinite(better).all(axis=1)
+    step = (
+        margin * np.nanmedian(errors[known], axis=0) if known.any() else np.zeros(values.shape[1])
+    )
+    keep = np.zeros(len(values), bool)
+    for one in sets or [np.ones(len(values), bool)]:
+        own = known & one
+        front = better[own][non_dominated(better[own])]
+        beaten = np.zeros(len(better), bool)
+        for point in front:
+            beaten |= (better < point - step).all(axis=1)
+        keep |= own & ~beaten
+    return keep
+
+
+def probability_non_dominated(beliefs: Floats, directions: Sequence[int]) -> Floats:
+    """Chance that each candidate is truly non-dominated among all that are given.
+
+    Parameters
+    ----------
+    beliefs : ndarray, shape (b, k, m)
+        Draws of m = 2 or 3 objectives; NaN where a candidate has none.
+    directions : sequence of {1, -1}, one per objective
+        1 where higher is better.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        In [0, 1], to 1 / b; NaN for a candidate without a value.
+
+    Raises
+    ------
+    InputError
+        When beliefs are not of as many objectives as there are directions.
+
+    Examples
+    --------
+    >>> draws = np.array([[[0.9, 0.2], [0.8, 0.1], [0.7, 0.3]]] * 2)
+    >>> probability_non_dominated(draws, (1, -1)).tolist()
+    [1.0, 1.0, 0.0]
+    """
+    better = _better(beliefs, directions)
+    share = np.mean([non_dominated(one) for one in better], axis=0)
+    known = np.isfinite(better).all(axis=(0, 2))
+    return np.where(known, share, np.nan)
+
+
+def front_band(
+    beliefs: Floats, directions: Sequence[int], at: Floats, *, confidence: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Where the best attainable first objective lies, for each demand on the second.
+
+    Parameters
+    ----------
+    beliefs : ndarray, shape (b, k, m)
+    directions : sequence of {1, -1}, one per objective
+    at : ndarray, shape (p,)
+        Demands: the second objective is at least as good as this.
+    confidence : float
+        Of each point by itself.
+
+    Returns
+    -------
+    low, high : ndarray, shape (p,)
+        NaN where the demand can too seldom be met to say.
+    """
+    better = _better(beliefs[..., :2], directions[:2])
+    better = np.where(np.isfinite(better).all(axis=2, keepdims=True), better, -np.inf)
+    order = np.argsort(-better[..., 1], axis=1)
+    best = np.maximum.accumulate(np.take_along_axis(better[..., 0], order, 1), axis=1)
+    best = np.concatenate([np.full((len(best), 1), -np.inf), best], axis=1)
+    reached = -np.take_along_axis(better[..., 1], order, 1)
+    demand = -np.asarray(at, np.float64) * directions[1]
+    met = np.stack([np.searchsorted(one, demand, side="right") for one in reached])
+    found = np.sort(np.take_along_axis(best, met, axis=1), axis=0)
+    low, high = _tails(found, confidence)
+    low, high = (np.where(np.isfinite(one), one, np.nan) for one in (low, high))
+    return (low, high) if directions[0] > 0 else (-high, -low)
+
+
+def hypervolumes(beliefs: Floats, directions: Sequence[int], reference: Sequence[float]) -> Floats:
+    """Hypervolume of the candidates in each draw, shape (b,): 0 where none beats the reference."""
+    better = _better(beliefs, directions) - np.asarray(reference) * np.asarray(directions)
+    better = np.maximum(np.nan_to_num(better, nan=0.0), 0.0)
+    if better.shape[2] == 2:
+        order = np.argsort(-better[..., 0], axis=1)
+        x = np.take_along_axis(better[..., 0], order, 1)
+        y = np.maximum.accumulate(np.take_along_axis(better[..., 1], order, 1), axis=1)
+        width = x - np.concatenate([x[:, 1:], np.zeros((len(x), 1))], axis=1)
+        area: Floats = (width * y).sum(axis=1)
+        return area
+    from moocore import hypervolume  # a quarter of a second that others need not pay
+
+    corner = np.zeros(better.shape[2])
+    return np.array([hypervolume(-one, ref=corner) for one in better], np.float64)
+
+
+def hypervolume_limits(
+    values: Floats,
+    beliefs: Floats,
+    directions: Sequence[int],
+    reference: Sequence[float],
+    members: Mapping[str, Mask],
+    *,
+    confidence: float = 0.95,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Hypervolume of each method's candidates, and which method's is truly larger.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k, m)
+        As observed.
+    beliefs : ndarray, shape (b, k, m)
+    directions : sequence of {1, -1}, one per objective
+    reference : sequence of float
+        Worst values that still count.
+    members : mapping of str to ndarray of bool, shape (k,)
+        Candidates of each method.
+    confidence : float
+
+    Returns
+    -------
+    limits : DataFrame
+        One row per name and one called ``all``: ``value`` (as observed, so too large when many
+        compete), ``expected`` (mean of the draws), ``low`` and ``high``.
+    larger : DataFrame
+        Chance that the row's hypervolume is larger than the column's; equal ones count half.
+    """
+    everybody = np.ones(values.shape[0], bool)
+    masks = {**members, EVERYTHING: everybody}
+    drawn = {name: hypervolumes(beliefs[:, m], directions, reference) for name, m in masks.items()}
+    rows = {}
+    for name, mask in masks.items():
+        low, high = _tails(np.sort(drawn[name])[:, None], confidence)
+        value = hypervolumes(values[None, mask], directions, reference)[0]
+        rows[name] = (float(value), float(drawn[name].mean()), float(low[0]), float(high[0]))
+    limits = pd.DataFrame.from_dict(
+        rows, orient="index", columns=["value", "expected", "low", "high"]
+    )
+    names = list(members)
+    wins = [
+        [float(((drawn[a] > drawn[b]) + 0.5 * (drawn[a] == drawn[b])).mean()) for b in names]
+        for a in names
+    ]
+    return limits, pd.DataFrame(wins, index=names, columns=names)
+
+
+def _better(beliefs: Floats, directions: Sequence[int]) -> Floats:
+    if beliefs.ndim != 3 or beliefs.shape[2] != len(directions):
+        raise InputError(
+            f"Beliefs must have the shape (draws, candidates, {len(directions)} objectives); "
+            f"theirs is {beliefs.shape}. Stack the draws of each objective on the last axis."
+        )
+    found: Floats = beliefs * np.asarray(directions, np.float64)
+    return found
+
+
+def _tails(ordered: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Order statistics that leave out the tails of sorted draws, (b, p) to two of (p,)."""
+    out = (1 - confidence) / 2
+    last = len(ordered) - 1
+    return ordered[round(out * last)], ordered[round((1 - out) * last)]

@@ -1,0 +1,215 @@
+"""What a picture of candidates is made of: positions, names, words, and the range of an axis."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faircore.errors import InputError
+from faircore.frontier import Candidate, Families, Frontier, Limit, Objective, find_objective
+from faircore.plots.method_names import called
+
+Intervals = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Low and high ends, each of shape (k, m)."""
+
+DIGITS = 5
+"""Of a coordinate: more would only make the figure larger."""
+
+LESS_THAN = {1: "at least", -1: "at most"}
+HOVER = "%{customdata[1]}<br>%{hovertext}<extra></extra>"
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Candidates as a figure shows them.
+
+    Attributes
+    ----------
+    frontier : Frontier
+    names, told : tuple of str
+        Name of each candidate, and the lines below it when somebody points at it; escaped.
+    kept : ndarray of bool, shape (k,)
+        False is greyed.
+    one_of_several : ndarray of bool, shape (k,)
+        Whether it is one seed of a family that is drawn as its mean.
+    """
+
+    frontier: Frontier
+    names: tuple[str, ...]
+    told: tuple[str, ...]
+    kept: NDArray[np.bool_]
+    one_of_several: NDArray[np.bool_]
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Candidates whose objectives are all defined, shape (k,)."""
+        return np.asarray(np.isfinite(self.frontier.values).all(axis=1))
+
+    @property
+    def beaten(self) -> NDArray[np.intp]:
+        """Positions of those that another beats."""
+        return np.flatnonzero(~self.frontier.non_dominated & self.shown)
+
+    def points(self, positions: NDArray[np.intp]) -> dict[str, Any]:
+        """Coordinates, ids and words of some candidates, for a trace."""
+        values = np.round(self.frontier.values[positions], DIGITS)
+        chosen = positions.tolist()
+        ids = [self.frontier.candidates[k].id for k in chosen]
+        return {
+            "x": values[:, 1].tolist(),
+            "y": values[:, 0].tolist(),
+            "customdata": [[i, self.names[k]] for i, k in zip(ids, chosen, strict=True)],
+            "hovertext": [self.told[k] for k in chosen],
+            "hovertemplate": HOVER,
+        }
+
+
+def build_cloud(
+    frontier: Frontier,
+    *,
+    names: Mapping[str, str] | None,
+    limits: Sequence[Limit],
+    kept: NDArray[np.bool_] | None,
+    errors: Intervals | None,
+    families: Families | None,
+) -> Cloud:
+    """Gather what is drawn, and refuse what does not fit the frontier."""
+    k, shape = len(frontier.candidates), frontier.values.shape
+    if kept is not None and np.shape(kept) != (k,):
+        raise InputError(
+            f"kept must have one entry for each of the {k} candidates; its shape is "
+            f"{np.shape(kept)}. Pass what faircore.frontier.keeps returns for this frontier."
+        )
+    if errors is not None and not np.shape(errors[0]) == np.shape(errors[1]) == shape:
+        raise InputError(
+            f"errors must be the low and the high ends of every objective of every candidate, each "
+            f"of shape {shape}; the shapes are {np.shape(errors[0])} and {np.shape(errors[1])}. "
+            "Pass intervals of this frontier in this view."
+        )
+    whole = called(frontier.candidates, names)
+    single = np.zeros(k, bool)
+    for own in () if families is None else families.members:
+        single[own] = len(own) > 1
+    stays = np.ones(k, bool) if kept is None else np.asarray(kept, bool)
+    return Cloud(
+        frontier,
+        tuple(escape(whole[c.id]) for c in frontier.candidates),
+        _told(frontier, whole, stays, limits, errors),
+        stays,
+        single,
+    )
+
+
+def _told(
+    frontier: Frontier,
+    whole: Mapping[str, str],
+    kept: NDArray[np.bool_],
+    limits: Sequence[Limit],
+    errors: Intervals | None,
+) -> tuple[str, ...]:
+    """Lines below a candidate's name: objectives, what it needs, its seed, what it breaks."""
+    columns = []
+    for m, objective in enumerate(frontier.objectives):
+        title = escape(objective.full_title)
+        told = [f"{title}: {objective.text(v)}" for v in frontier.values[:, m].tolist()]
+        if errors is not None:
+            ends = zip(errors[0][:, m].tolist(), errors[1][:, m].tolist(), strict=True)
+            told = [
+                f"{text} ({objective.text(low)} to {objective.text(high)})"
+                for text, (low, high) in zip(told, ends, strict=True)
+            ]
+        columns.append(told)
+    broken = _broken(frontier, limits)
+    needs: dict[tuple[str, ...], str] = {}
+    lines = []
+    for position, (c, *told) in enumerate(zip(frontier.candidates, *columns, strict=True)):
+        if c.needs_groups:
+            if c.partitions not in needs:
+                needs[c.partitions] = needed(frontier, c)
+            told.append(needs[c.partitions])
+        if f"seed {c.seed}" not in whole[c.id]:
+            told.append(f"seed {c.seed}")
+        if not kept[position]:
+            words = [words for words, breaks in broken if breaks[position]]
+            told.append(f"breaks: {'; '.join(words)}" if words else "set aside by a filter")
+        lines.append("<br>".join(told))
+    return tuple(lines)
+
+
+def needed(frontier: Frontier, candidate: Candidate) -> str:
+    """Such as ``needs race and sex when it predicts``, escaped."""
+    own = set(candidate.partitions) or {p.name for p in frontier.partitions}
+    attributes = list(
+        dict.fromkeys(a for p in frontier.partitions if p.name in own for a in p.attributes)
+    )
+    *most, last = attributes or ["a sensitive attribute"]
+    listed = f"{', '.join(most)} and {last}" if most else last
+    return f"needs {escape(listed)} when it predicts"
+
+
+def _broken(frontier: Frontier, limits: Sequence[Limit]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Each limit in words, escaped, and which candidates break it, shape (k,)."""
+    found = []
+    for limit in limits:
+        objective = find_objective(limit.key, frontier.partition)
+        sign = objective.better
+        holds = sign * frontier.measure(objective) >= sign * limit.at - 1e-12
+        found.append((escape(limit.in_words(frontier.partition)), ~holds))
+    return found
+
+
+def limit_text(objective: Objective, at: float) -> str:
+    """Such as ``at most 5.0 points``."""
+    return f"{LESS_THAN[objective.better]} {objective.text(at)}"
+
+
+def axis_title(objective: Objective, *, width: int = 60) -> str:
+    """Full title and which way is better, escaped, broken into lines of about ``width``."""
+    better = "higher" if objective.better > 0 else "lower"
+    return wrapped(f"{objective.full_title} ({better} is better)", width)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text in lines of at most ``width`` characters, escaped line by line."""
+    return "<br>".join(escape(line) for line in textwrap.wrap(text, width)) or escape(text)
+
+
+def floor_of(objective: Objective, values: NDArray[np.float64]) -> float:
+    """The least margin around values, so that noise never looks like a cliff."""
+    if objective.is_share or not len(values):
+        return 0.005
+    return 0.005 * max(1.0, float(np.abs(values).max()))
+
+
+def axis_range(
+    objective: Objective,
+    values: NDArray[np.float64],
+    *,
+    limits: Sequence[float] = (),
+    margin: float = 0.06,
+) -> tuple[float, float] | None:
+    """A range around values and limits that lie near them; None without values.
+
+    A limit is near when the picture need not be more than twice as wide to hold it.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    low, high = float(values.min()), float(values.max())
+    least = floor_of(objective, values)
+    reach = max(high - low, 4 * least)
+    near = [at for at in limits if low - reach <= at <= high + reach]
+    low, high = min([low, *near]), max([high, *near])
+    room = max(margin * (high - low), least)
+    return round(low - room, DIGITS), round(high + room, DIGITS)
+
+
+def numbers(values: NDArray[np.float64]) -> list[float | None]:
+    """Rounded values for a trace; None where undefined."""
+    return [v if v == v else None for v in np.round(values, DIGITS).tolist()]

@@ -1,0 +1,99 @@
+"""Two models beside each other: what was asked of them, and what they do."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from faircore.frontier import OBJECTIVES, Candidate, Frontier, Uncertainty, find_objective
+from faircore.methods import METHODS
+from faircore.penalties import PENALTIES
+from faircore.plots import METHOD_NAMES
+from pages.components.candidates import shown_order
+from pages.components.frontier_people import pinned_position
+from pages.components.session import session
+from pages.components.words import labels, plain
+
+
+def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
+    """The pinned model against the selected one: only what differs, then every figure."""
+    names = labels(frontier)
+    options = [frontier.candidates[k].id for k in shown_order(frontier)]
+
+    def note() -> None:
+        session().pinned = st.session_state["pinned"]
+        st.rerun(["detail", "below"])
+
+    pinned = pinned_position(frontier)
+    st.selectbox(
+        "Compare with", options, key="pinned", placeholder="Pin a model, or choose one here",
+        index=None if pinned is None else options.index(frontier.candidates[pinned].id)
+        if frontier.candidates[pinned].id in options else None,
+        format_func=lambda i: names.get(i, i), on_change=note,
+    )  # fmt: skip
+    if pinned is None or pinned == position:
+        st.caption("Choose another model than the selected one, here or with “Pin to compare”.")
+        return
+    a, b = frontier.candidates[pinned], frontier.candidates[position]
+    asked = _asked(a, b)
+    if asked:
+        st.caption("What was asked for, where they differ")
+        st.dataframe(
+            pd.DataFrame(asked, columns=["", "Pinned", "Selected"]), hide_index=True,
+            width="stretch",
+        )  # fmt: skip
+    st.caption("What they do, on the rows models are compared on")
+    st.dataframe(_figures(frontier, pinned, position), hide_index=True, width="stretch")
+    if sure is not None:
+        _surely(frontier, pinned, position, sure)
+
+
+def _asked(a: Candidate, b: Candidate) -> list[tuple[str, str, str]]:
+    def told(c: Candidate) -> dict[str, str]:
+        return {
+            "Method": METHOD_NAMES.get(c.method, c.method),
+            "Strength": METHODS[c.method].strength_text(c.strength),
+            "Seed": str(c.seed),
+            "Fair means": PENALTIES[c.penalty].title,
+            "Between groups of": " and ".join(c.partitions) or "every attribute",
+            "Shape": c.shape,
+            "Asks for an attribute when it predicts": "yes" if c.needs_groups else "no",
+            "Seconds of one core": f"{c.fit_seconds:.1f}",
+        }
+
+    first, second = told(a), told(b)
+    return [(key, first[key], second[key]) for key in first if first[key] != second[key]]
+
+
+def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
+    """Every objective that can be told, of both, and the change."""
+    rows = []
+    for name in OBJECTIVES:
+        objective = find_objective(name, frontier.gap.partition)
+        if objective.source == "costs" and frontier.costs is None:
+            continue
+        values = frontier.measure(objective)
+        change = float(values[b] - values[a])
+        better = change * objective.better
+        way = "" if abs(change) < 5e-5 else "better" if better > 0 else "worse"
+        title = objective.full_title
+        rows.append(
+            (title, objective.text(values[a]), objective.text(values[b]),
+             objective.change_text(change), way)
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=["", "Pinned", "Selected", "Change", "Selected is"])
+
+
+def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
+    """Whether a difference may be chance: both are judged on the same people."""
+    told = []
+    for m, objective in enumerate(frontier.objectives):
+        low, high = sure.difference(a, b)[m]
+        if low == low:
+            certain = low > 0 or high < 0
+            told.append(
+                f"{plain(objective.full_title)}: change between {objective.change_text(low)} and "
+                f"{objective.change_text(high)}" + ("" if certain else ", which may be chance")
+            )
+    if told:
+        st.markdown("With 95 %: " + "; ".join(told) + ".")

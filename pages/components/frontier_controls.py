@@ -1,0 +1,170 @@
+"""What the Frontier page asks: objectives, limits, filters, costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from faircore.frontier import OBJECTIVES, PROFIT, Frontier, find_objective
+from faircore.metrics import DISPARITIES
+from faircore.plots import METHOD_NAMES
+from pages.components.frontier_view import CALIBRATION, limits_of, objective_choices
+from pages.components.session import session
+from pages.components.words import plain
+
+
+def take(name: str) -> None:
+    """Note what a control of the view says."""
+    setattr(session(), name, st.session_state[f"view-{name}"])
+
+
+def objective_controls(frontier: Frontier) -> None:
+    """What is compared, between whom, at which threshold."""
+    current = session()
+    first, second, third, fourth = st.columns([2, 3, 2, 3])
+    choices = objective_choices(frontier)
+    if current.worth is None:
+        choices.pop(PROFIT)
+    plain_first = [key for key in choices if find_objective(key).source != "gap"]
+    gaps = list(DISPARITIES)
+    titles = choices | {name: OBJECTIVES[name].title for name in gaps}
+    names = [p.name for p in frontier.partitions]
+    up = [*plain_first, *(key for key in choices if key not in plain_first)]
+    first.selectbox(
+        "Performance", up, key="view-performance", index=_place(up, current.performance),
+        format_func=lambda k: titles.get(k, k), on_change=take, args=("performance",),
+        help="The vertical axis. Any measure, a gap too: type to find it.",
+    )  # fmt: skip
+    across = [*gaps, *plain_first]
+    second.selectbox(
+        "Fairness", across, key="view-disparity", index=_place(across, current.disparity),
+        format_func=lambda k: titles.get(k, k), on_change=take, args=("disparity",),
+        help="The horizontal axis.",
+    )  # fmt: skip
+    third.selectbox(
+        "Between groups of", names, key="view-partition", index=_place(names, current.partition),
+        on_change=take, args=("partition",),
+    )  # fmt: skip
+    fourth.slider(
+        "Threshold: select a person whose score is at least", 0.05, 0.95, current.threshold, 0.01,
+        key="view-threshold", on_change=take, args=("threshold",),
+    )  # fmt: skip
+
+
+def _place(options: list[str], chosen: str) -> int:
+    return options.index(chosen) if chosen in options else 0
+
+
+def more_controls(frontier: Frontier, methods: list[str]) -> None:
+    """Limits, filters, a third objective, costs; folded away, with what is set below it."""
+    current = session()
+    told = [limit.in_words(frontier.partition) for limit in limits_of(frontier, current)]
+    told += ["no attribute asked for"] if current.no_groups else []
+    told += [f"{len(current.methods)} of {len(methods)} methods"] if current.methods else []
+    with st.expander("Limits, filters and costs"):
+        limits, filters, costs = st.columns(3, gap="large")
+        with limits:
+            _limits(frontier)
+        with filters:
+            _filters(frontier, methods)
+        with costs:
+            _costs()
+    if told:
+        st.caption(plain(f"Set: {'; '.join(told)}."))
+
+
+def _limits(frontier: Frontier) -> None:
+    """Lines that are not to be crossed; who crosses them is greyed, not hidden."""
+    st.markdown("**Limits.** Models that break one are drawn hollow and grey.")
+    first, second = frontier.objectives[:2]
+    _limit("limit_second", second.key, frontier)
+    if first.key != second.key:
+        _limit("limit_first", first.key, frontier)
+    if CALIBRATION not in (first.key, second.key):
+        _limit("limit_calibration", CALIBRATION, frontier)
+    st.checkbox(
+        "No attribute when predicting", session().no_groups,
+        key="view-no_groups", on_change=take, args=("no_groups",),
+        help="Where the law forbids the sensitive attribute at prediction time.",
+    )  # fmt: skip
+
+
+def _limit(name: str, key: str, frontier: Frontier) -> None:
+    """A number in the unit people read: points and percent for shares."""
+    objective = find_objective(key, frontier.partition)
+    scale = 100.0 if objective.is_share else 1.0
+    way = "at least" if objective.better > 0 else "at most"
+    gap = objective.source == "gap" or key == CALIBRATION
+    unit = (", points" if gap else ", %") if objective.is_share else ""
+    current = getattr(session(), name)
+    box = f"view-{name}-{key}"
+
+    def note() -> None:
+        value = st.session_state[box]
+        setattr(session(), name, None if value is None else value / scale)
+
+    st.number_input(
+        f"{objective.title}, {way}{unit}", value=None if current is None else current * scale,
+        step=None, placeholder="no limit", key=box, on_change=note, format="%g",
+        **({"min_value": 0.0, "max_value": 100.0} if objective.is_share else {}),
+    )  # fmt: skip
+
+
+def _filters(frontier: Frontier, methods: list[str]) -> None:
+    current = session()
+    st.markdown("**What is shown.** Leave methods empty to see all.")
+
+    def note_methods() -> None:
+        current.methods = tuple(st.session_state["view-methods"])
+
+    st.multiselect(
+        "Methods", methods, [m for m in current.methods if m in methods], key="view-methods",
+        format_func=lambda m: METHOD_NAMES.get(m, m), on_change=note_methods,
+    )  # fmt: skip
+    choices = {"": "None"} | objective_choices(frontier)
+    if current.worth is None:
+        choices.pop(PROFIT)
+    options = list(choices)
+    st.selectbox(
+        "A third objective, as colour", options, key="view-third",
+        index=_place(options, current.third), format_func=lambda k: choices.get(k, k),
+        on_change=take, args=("third",),
+    )  # fmt: skip
+    shown: dict[str, Any] = {
+        "by_seed": ("Every seed on its own", "Else one mark per request: mean over its seeds, "
+                    "with a whisker of one standard deviation."),
+        "errors": ("Intervals", "Of the unbeaten models: 95 % of what other people of the same "
+                   "kind would have given."),
+        "band": ("Band of the frontier", "Where the true frontier lies with 95 %, at each gap."),
+    }  # fmt: skip
+    for name, (label, why) in shown.items():
+        st.checkbox(
+            label, getattr(current, name), key=f"view-{name}", on_change=take, args=(name,),
+            help=why,
+        )  # fmt: skip
+
+
+def _costs() -> None:
+    current = session()
+    st.markdown("**Costs.** What one decision is worth to the organisation, in any unit.")
+    before = current.worth or (1.0, -1.0, 0.0, 0.0)
+    names = (
+        "A yes that turns out well", "A yes that turns out badly",
+        "A no that would have turned out well", "A no that would have turned out badly",
+    )  # fmt: skip
+    with st.form("costs", border=False):
+        left, right = st.columns(2)
+        given = tuple(
+            (left if i % 2 == 0 else right).number_input(
+                name, value=before[i], step=None, key=f"cost-{i}", format="%g"
+            )
+            for i, name in enumerate(names)
+        )
+        unit = st.text_input("Unit", current.unit, placeholder="euro", max_chars=20)
+        if st.form_submit_button("Count in these costs"):
+            current.worth = given  # type: ignore[assignment]
+            current.unit = unit
+            current.performance = PROFIT
+            st.session_state.pop("view-performance", None)
+            st.rerun()

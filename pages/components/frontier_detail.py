@@ -1,0 +1,140 @@
+"""The selected model: what it does, how sure that is, and what another threshold would do."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from faircore.frontier import (
+    Frontier,
+    Uncertainty,
+    counts_of,
+    decisions_at,
+    keeps,
+)
+from faircore.groups import Partition, find_partition
+from faircore.metrics import DISPARITIES, MIN_PEOPLE, RATES, hidden_groups
+from faircore.plots import group_bars
+from faircore.plots.small_reliability import small_reliability
+from pages.components.candidate_facts import facts
+from pages.components.charts import show_chart
+from pages.components.frontier_view import limits_of
+from pages.components.session import ReviewSession, session
+from pages.components.words import finding, labels, plain
+
+
+def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
+    """Objectives with intervals, groups, needs; and the way on."""
+    current, candidate = session(), frontier.candidates[position]
+    counts = counts_now(frontier, position, current)
+    partition = find_partition(frontier.partitions, frontier.gap.partition)
+    with st.container(key="selected-name"):
+        st.subheader(plain(labels(frontier)[candidate.id]))
+    _objectives(frontier, position, sure)
+    _standing(frontier, position, sure, current)
+    st.markdown(finding(counts, partition, frontier.gap.name))
+    _bars(frontier, counts, partition)
+    with st.container(horizontal=True):
+        if st.button("Choose this point", type="primary"):
+            st.switch_page("decide.py")
+        pinned = current.pinned == candidate.id
+        st.button(
+            "Pinned for comparison" if pinned else "Pin to compare", key="pin", disabled=pinned,
+            on_click=_pin, args=(candidate.id,),
+        )  # fmt: skip
+    if candidate.failure is None:
+        with st.expander("Does a score mean the same in each group?"):
+            show_chart(
+                small_reliability(
+                    candidate.cubes[frontier.split], partition,
+                    hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
+                ),
+                key="small-reliability",
+                alt="Share of good outcomes against the score, one line per group",
+            )  # fmt: skip
+            st.caption("On the dotted line, what is promised happens. More on Calibration.")
+    facts(frontier, position)
+
+
+def _pin(candidate: str) -> None:
+    session().pinned = candidate
+    st.rerun(["detail", "below"])
+
+
+def counts_now(frontier: Frontier, position: int, current: ReviewSession) -> NDArray[np.float64]:
+    """Counts of a candidate at the threshold of the page, or at those of its groups."""
+    decisions = decisions_now(frontier, position, current)
+    if not current.cut_by or decisions is None:
+        return frontier.counts[position]
+    return counts_of(frontier.rows[frontier.split], decisions)
+
+
+def decisions_now(
+    frontier: Frontier, position: int, current: ReviewSession
+) -> NDArray[np.int8] | None:
+    """Whom a candidate selects as the page is set; None where its rows are not known."""
+    rows = frontier.rows.get(frontier.split)
+    passed = frontier.candidates[position].passed.get(frontier.split)
+    if rows is None or passed is None:
+        return None
+    if not current.cut_by:
+        return decisions_at(rows, passed, frontier.threshold)
+    names = find_partition(frontier.partitions, current.cut_by).group_names
+    cuts = {name: current.cuts.get(name, frontier.threshold) for name in names}
+    return decisions_at(rows, passed, cuts, partition=current.cut_by)
+
+
+def _objectives(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
+    lines = []
+    for m, objective in enumerate(frontier.objectives):
+        line = f"{plain(objective.full_title)}: **{objective.text(frontier.values[position, m])}**"
+        if sure is not None and np.isfinite(sure.low[position, m]):
+            low, high = sure.low[position, m], sure.high[position, m]
+            line += f" ({objective.text(low)} to {objective.text(high)})"
+        lines.append(line)
+    st.markdown("  \n".join(lines))
+
+
+def _standing(
+    frontier: Frontier, position: int, sure: Uncertainty | None, current: ReviewSession
+) -> None:
+    """Whether others beat it, and which limits it breaks."""
+    told = []
+    if not frontier.non_dominated[position]:
+        told.append(
+            "Another model is at least as good in "
+            + ("both respects" if len(frontier.objectives) == 2 else "every respect")
+            + " and better in one."
+        )
+    if sure is not None and np.isfinite(sure.chance[position]):
+        told.append(f"Chance that no other model here truly beats it: {_chance(sure, position)}.")
+    if sure is not None:
+        told.append("In brackets: 95 % intervals, since other people would give other figures.")
+    st.caption(" ".join(told))
+    broken = [
+        limit.in_words(frontier.partition)
+        for limit in limits_of(frontier, current)
+        if not keeps(frontier, [limit])[position]
+    ]
+    if current.no_groups and frontier.candidates[position].needs_groups:
+        broken.append("no attribute asked for when it predicts")
+    if broken:
+        st.warning(plain("Breaks a limit: " + "; ".join(broken) + "."))
+
+
+def _chance(sure: Uncertainty, position: int) -> str:
+    chance = 100 * sure.chance[position]
+    return "under 1%" if chance < 1 else "over 99%" if chance > 99 else f"{chance:.0f}%"
+
+
+def _bars(frontier: Frontier, counts: NDArray[np.float64], partition: Partition) -> None:
+    rate = DISPARITIES[frontier.gap.name].worst_rate(
+        counts[partition.groups], min_people=MIN_PEOPLE
+    )
+    st.caption(f"{RATES[rate].sentence.capitalize()}:")
+    sizes = frontier.sizes[frontier.split]
+    bars = group_bars(
+        counts, partition, sizes=sizes, rate=rate, hidden=hidden_groups(frontier.partitions, sizes)
+    )
+    show_chart(bars, key="bars", alt=f"{RATES[rate].title} by {partition.name}, one bar per group")

@@ -1,0 +1,116 @@
+"""Methods against each other: how much of the plane each covers; promises; will it hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from faircore.frontier import Frontier, Uncertainty, families
+from faircore.plots import METHOD_NAMES
+from faircore.plots.parallel import parallel_figure
+from faircore.plots.promises import generalisation_figure, promises_figure
+from pages.components.charts import show_chart
+from pages.components.words import labels, lower_first, plain
+
+
+def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
+    """Area each method's front covers, with an interval; spread over seeds."""
+    if sure is None:
+        st.write("Intervals need models made by this version. Train them again to see them.")
+        return
+    table = sure.hypervolumes.copy()
+    whole = float(table.loc["all", "value"]) or 1.0
+    frame = pd.DataFrame(
+        {
+            "Method": [METHOD_NAMES.get(n, "All methods together") for n in table.index],
+            "Models": table["models"].to_numpy(),
+            "Share of the area that all cover, %": 100 * table["value"].to_numpy() / whole,
+            "from, %": 100 * table["low"].to_numpy() / whole,
+            "to, %": 100 * table["high"].to_numpy() / whole,
+        }
+    )
+    st.dataframe(frame.style.format(precision=1, na_rep="–"), hide_index=True, width="stretch")
+    st.caption(
+        "The area between a method's unbeaten models and the worst corner of the picture "
+        "(hypervolume): a method with more of it offers more in both respects. From and to: 95 % "
+        "interval. A method with more models has had more chances."
+    )
+    _seeds(frontier)
+
+
+def _seeds(frontier: Frontier) -> None:
+    found = families(frontier)
+    several = [f for f, own in enumerate(found.members) if len(own) > 1]
+    if not several:
+        return
+    names = labels(frontier)
+    rows = {
+        "Model": [names[frontier.candidates[found.members[f][0]].id] for f in several],
+        "Seeds": [len(found.members[f]) for f in several],
+    }
+    for m, objective in enumerate(frontier.objectives):
+        rows[f"{objective.full_title}, mean"] = [objective.text(found.mean[f, m]) for f in several]
+        rows["± " * (m + 1) + "one s.d."] = [
+            objective.change_text(found.spread[f, m]).lstrip("+±") for f in several
+        ]
+    st.caption("Over seeds: what luck in training alone does. Named after the first seed.")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def promises(frontier: Frontier) -> None:
+    """Target against achieved, and the select split against the train split."""
+    left, right = st.columns(2, gap="large")
+    names = labels(frontier)
+    with left:
+        st.markdown("**Was the gap that was asked for achieved?**")
+        show_chart(
+            promises_figure(frontier, names=names), key="promises",
+            alt="Gap asked for against the gap measured; below the line the promise is kept",
+        )  # fmt: skip
+    with right:
+        objective = frontier.objectives[1]
+        st.markdown(f"**Will it hold? {plain(objective.full_title)}**")
+        show_chart(
+            generalisation_figure(frontier, names=names), key="holds",
+            alt="Value on the rows models learned from against the rows they are compared on",
+        )  # fmt: skip
+    with_train = [c for c in frontier.candidates if "train" in c.cubes]
+    if with_train and "train" in frontier.sizes:
+        here, there = frontier.values, frontier.view(split="train").values
+        off = np.nanmedian(here - there, axis=0)
+        told = [
+            f"{lower_first(plain(o.full_title))} {o.change_text(float(d))}"
+            for o, d in zip(frontier.objectives, off, strict=True)
+        ]
+        st.caption(
+            "On the rows used to compare, against the rows models learned from, the middle model: "
+            + ", ".join(told)
+            + ". What looks much better on rows it learned from has learned them by heart."
+        )
+
+
+def all_objectives(frontier: Frontier) -> None:
+    """Every model across all objectives at once, with ranges to narrow them down."""
+    shown = np.flatnonzero(np.isfinite(frontier.values).all(axis=1))
+    kept = np.ones(len(frontier.candidates), bool)
+    columns = st.columns(len(frontier.objectives))
+    for m, (objective, column) in enumerate(zip(frontier.objectives, columns, strict=True)):
+        values = frontier.values[shown, m]
+        low, high = float(values.min()), float(values.max())
+        if high > low:
+            scale = 100.0 if objective.is_share else 1.0
+            unit = ", %" if objective.is_share else ""
+            chosen = column.slider(
+                f"{objective.full_title}{unit}", low * scale, high * scale,
+                (low * scale, high * scale), (high - low) * scale / 100,
+                key=f"range-{objective.key}",
+            )  # fmt: skip
+            inside = frontier.values[:, m] * scale
+            hair = (high - low) * scale / 1e6
+            kept &= (inside >= chosen[0] - hair) & (inside <= chosen[1] + hair)
+    st.caption(f"{int(kept[shown].sum())} of {len(shown)} models lie within all ranges.")
+    show_chart(
+        parallel_figure(frontier, names=labels(frontier), kept=kept), key="parallel",
+        alt="One line per model across every objective, better upwards",
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""Refine here: new strengths around the selected model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from faircore.errors import FaircoreError
+from faircore.frontier import Frontier
+from faircore.jobs import start_sweep
+from faircore.plans import SweepPlan, SweepSpec
+from faircore.records import Review, request_of, strengths_around
+from faircore.workspace import default_workspace
+
+
+def refine(review: Review, frontier: Frontier, position: int) -> None:
+    """A button that trains models whose strengths lie between the neighbours of this one."""
+    candidate = frontier.candidates[position]
+    spec = request_of(review, candidate.id)
+    if spec is None or spec.kind.fixed:
+        return
+    strengths = strengths_around(spec, candidate.strength)
+    if not strengths:
+        return
+    told = ", ".join(f"{s:.3g}" for s in strengths)
+    st.button(
+        "Refine here", key="refine", on_click=_launch, args=(review, spec, strengths),
+        help=f"Trains {len(strengths)} more models with strengths between the neighbours of this "
+        f"one: {told}. The page goes on while they train.",
+    )  # fmt: skip
+
+
+def _launch(review: Review, spec: SweepSpec, strengths: tuple[float, ...]) -> None:
+    try:
+        start_sweep(
+            default_workspace(), review.id, SweepPlan((replace(spec, strengths=strengths),))
+        )
+    except FaircoreError as error:
+        st.error(str(error))

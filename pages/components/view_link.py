@@ -1,0 +1,157 @@
+"""A view in the address: whoever opens the link sees what its sender saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import numpy as np
+import streamlit as st
+
+from faircore.errors import InputError
+from faircore.frontier import Frontier, find_objective
+from faircore.groups import find_partition
+from pages.components.session import ReviewSession
+
+ID_LENGTH = 16
+"""So much of a candidate's id is in a link: enough to be one of a kind."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A field of the session as a parameter of the address."""
+
+    name: str
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    return value == "1"
+
+
+def _as_flag(value: bool) -> str:
+    return "1" if value else ""
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not np.isfinite(value):
+        raise ValueError("a view has finite numbers alone")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise ValueError("a threshold lies between 0 and 1")
+    return value
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+_PARTS: dict[str, _Part] = {
+    "up": _Part("performance", _text, _text),
+    "across": _Part("disparity", _text, _text),
+    "third": _Part("third", _text, _text),
+    "by": _Part("partition", _text, _text),
+    "cut": _Part("threshold", _plain, _share),
+    "least": _Part("limit_first", _plain, _number),
+    "most": _Part("limit_second", _plain, _number),
+    "calibrated": _Part("limit_calibration", _plain, _number),
+    "blind": _Part("no_groups", _as_flag, _flag),
+    "methods": _Part("methods", ",".join, lambda text: tuple(text.split(","))),
+    "seeds": _Part("by_seed", lambda v: "" if v else "mean", lambda text: text != "mean"),
+    "bars": _Part("errors", _as_flag, _flag),
+    "band": _Part("band", _as_flag, _flag),
+    "worth": _Part(
+        "worth",
+        lambda v: "" if v is None else ",".join(f"{x:g}" for x in v),
+        lambda text: tuple(_number(x) for x in text.split(",")),
+    ),
+    "unit": _Part("unit", _text, lambda text: text[:20]),
+    "model": _Part("candidate", lambda v: v[:ID_LENGTH], _text),
+    "against": _Part("pinned", lambda v: v[:ID_LENGTH], _text),
+}
+
+
+def parameters(current: ReviewSession) -> dict[str, str]:
+    """The view as parameters of an address; what is as it comes is left out."""
+    plain, found = ReviewSession(), {"review": current.review}
+    for key, part in _PARTS.items():
+        value = getattr(current, part.name)
+        text = part.write(value)
+        if text and value != getattr(plain, part.name):
+            found[key] = text
+    if not current.by_seed:
+        found["seeds"] = "mean"
+    return found
+
+
+def link(current: ReviewSession) -> str:
+    """The address of the page in the view of this session."""
+    split = urlsplit(st.context.url or "")
+    query = urlencode(parameters(current))
+    return urlunsplit((split.scheme, split.netloc, split.path, query, ""))
+
+
+def restore(frontier: Frontier, current: ReviewSession) -> None:
+    """Take over the view a link carries, once; what no longer fits is left as it is."""
+    if current.linked:
+        return
+    current.linked = True
+    for name, value in read_parameters(st.query_params.to_dict(), frontier).items():
+        setattr(current, name, value)
+
+
+def read_parameters(given: Mapping[str, str], frontier: Frontier) -> dict[str, Any]:
+    """Fields of the session that an address names, those that fit these candidates.
+
+    A link may come from anywhere: whatever is not a known choice is passed over.
+    """
+    found: dict[str, Any] = {}
+    for key, part in _PARTS.items():
+        text = given.get(key, "")
+        if not text:
+            continue
+        try:
+            value = part.read(text)
+        except ValueError:
+            continue
+        if _fits(part.name, value, frontier):
+            found[part.name] = _full_id(value, frontier) if part.name in _IDS else value
+    return found
+
+
+_IDS = ("candidate", "pinned")
+
+
+def _fits(name: str, value: Any, frontier: Frontier) -> bool:
+    if name in ("performance", "disparity", "third"):
+        try:
+            objective = find_objective(value, frontier.partition)
+            if objective.partition:
+                find_partition(frontier.partitions, objective.partition)
+        except InputError:
+            return False
+        return True
+    if name == "partition":
+        return value in [p.name for p in frontier.partitions]
+    if name == "methods":
+        return set(value) <= {c.method for c in frontier.candidates}
+    if name == "worth":
+        return len(value) == 4
+    return name not in _IDS or bool(_full_id(value, frontier))
+
+
+def _full_id(start: str, frontier: Frontier) -> str:
+    matches = [c.id for c in frontier.candidates if c.id.startswith(start)]
+    return matches[0] if len(matches) == 1 else ""

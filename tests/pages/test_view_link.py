@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faircore.records import Review, frontier_of_review
+from pages.components.session import ReviewSession
+from pages.components.view_link import ID_LENGTH, parameters, read_parameters
+
+
+def test_a_view_survives_its_address(trained: tuple[Path, Review]) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    current = ReviewSession(
+        review=trained[1].id, performance="auc", disparity="accuracy_difference",
+        third="log_loss", partition="race", threshold=0.35, limit_first=0.8, limit_second=0.05,
+        limit_calibration=0.05, no_groups=True, methods=("regularized",), by_seed=False,
+        errors=True, band=True, worth=(1.0, -5.0, 0.0, 0.5), unit="€ & more",
+        candidate=frontier.candidates[2].id, pinned=frontier.candidates[0].id,
+    )  # fmt: skip
+    given_back = read_parameters(parameters(current), frontier)
+    assert replace(ReviewSession(review=current.review), **given_back) == current
+
+
+def test_what_is_as_it_comes_is_left_out() -> None:
+    assert parameters(ReviewSession(review="r")) == {"review": "r"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"up": "gini"}, {"across": "accuracy@sex"}, {"by": "<script>"}, {"cut": "nan"},
+        {"cut": "7"}, {"most": "inf"}, {"methods": "magic"}, {"worth": "1,2"}, {"model": "zz"},
+        {"model": ""}, {"third": "demographic_parity_difference@age of the moon"}, {"worth": "a"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_does_not_fit_is_passed_over(
+    given: dict[str, str], trained: tuple[Path, Review]
+) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    assert read_parameters(given, frontier) == {}
+
+
+def test_half_an_id_of_two_models_is_none(trained: tuple[Path, Review]) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    twins = replace(
+        frontier,
+        candidates=tuple(replace(c, id="a" * ID_LENGTH + c.id) for c in frontier.candidates),
+        _shared={},
+    )
+    assert read_parameters({"model": "a" * ID_LENGTH}, twins) == {}
+
+
+@given(st.dictionaries(st.sampled_from(["up", "cut", "worth", "model", "most"]), st.text()))
+def test_no_address_breaks_a_page(given: dict[str, str]) -> None:
+    import numpy as np
+
+    from faircore.frontier import Candidate, Frontier
+    from faircore.groups import Groups
+
+    groups = Groups.of({"sex": ["f", "m"]})
+    one = Candidate("abc", "existing", "", 0.0, 0, False, {}, 1.0, failure="x")
+    frontier = Frontier((one,), groups.partitions, {"select": np.array([1, 1])})
+    read_parameters(given, frontier)
