@@ -2,6 +2,8 @@
 
     python benchmarks/frontier_speed.py [number of candidates, default 200]
 
+Then the figures of 5,000 candidates of several methods and seeds, with all that can be drawn.
+
 Cubes are random counts of the shape Adult's have: 101 thresholds, the groups of race, sex, age and
 race × sex. Every call sees a view that nothing has been computed for yet.
 """
@@ -12,14 +14,17 @@ import itertools
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import plotly.graph_objects as go
 
 from faircore.data import build_dataset, load_sample
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Candidate, Frontier, Limit, families, keeps
 from faircore.groups import Groups, find_partition
 from faircore.metrics import DISPARITIES, PERFORMANCES, THRESHOLDS
-from faircore.plots import frontier_figure, group_bars
+from faircore.plots import frontier_figure, group_bars, parallel_figure
 
 
 def candidates(k: int, groups: Groups) -> tuple[Candidate, ...]:
@@ -35,6 +40,42 @@ def candidates(k: int, groups: Groups) -> tuple[Candidate, ...]:
                       {"select": cube}, 1.0)
         )  # fmt: skip
     return tuple(made)
+
+
+def large_figures(groups: Groups, k: int = 5_000, *, repeats: int = 7) -> None:
+    """Time and weigh the figures of many candidates: five methods, three seeds."""
+    methods = ("regularized", "boosted", "lagrangian", "thresholds", "reductions")
+    few = candidates(50, groups)  # cubes of 5,000 would fill the memory
+    made = tuple(
+        replace(few[i % 50], id=f"{i:032x}", method=methods[i % 5], seed=i // 5 % 3,
+                strength=i // 15 / k, needs_groups=i % 5 == 3)
+        for i in range(k)
+    )  # fmt: skip
+    frontier = Frontier(made, groups.partitions, {"select": groups.sizes})
+    rng = np.random.default_rng(1)
+    frontier.__dict__["values"] = rng.random((k, 2))  # cached: 5,000 different points
+    limits = (Limit("demographic_parity_difference", 0.5),)
+    kept, seeds = keeps(frontier, limits), families(frontier)
+    errors = (frontier.values - 0.01, frontier.values + 0.01)
+    drawn: dict[str, Callable[[], go.Figure]] = {
+        "cloud": lambda: frontier_figure(frontier),
+        "cloud with everything": lambda: frontier_figure(
+            frontier, limits=limits, kept=kept, starred=0, errors=errors, families=seeds
+        ),
+        "parallel coordinates": lambda: parallel_figure(frontier, kept=kept),
+    }
+    print(f"\n{k:,} candidates of {len(methods)} methods: build (ms, median, worst), JSON (MB)")
+    for name, draw in drawn.items():
+        seconds = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            figure = draw()
+            seconds.append(time.perf_counter() - started)
+        size = len(figure.to_json().encode()) / 1e6
+        print(
+            f"{name:24s} {1e3 * statistics.median(seconds):7.1f} {1e3 * max(seconds):7.1f} "
+            f"{size:7.2f}"
+        )
 
 
 def main() -> None:
@@ -64,6 +105,7 @@ def main() -> None:
     print(f"{k} candidates, {len(counts)} views, milliseconds (median, worst)")
     for name, seconds in (("objectives and front", counts), ("both figures, as JSON", figures)):
         print(f"{name:24s} {1e3 * statistics.median(seconds):7.1f} {1e3 * max(seconds):7.1f}")
+    large_figures(groups)
 
 
 if __name__ == "__main__":

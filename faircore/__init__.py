@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from faircore.data import DataSpec as DataSpec
     from faircore.data import Sensitive as Sensitive
     from faircore.data import read_dataset as read_dataset
+    from faircore.decide import PeopleImpact as PeopleImpact
+    from faircore.decide import people_impact as people_impact
     from faircore.errors import FaircoreError as FaircoreError
     from faircore.estimators.adversarial import (
         AdversarialDebiasingTrainer as AdversarialDebiasingTrainer,
@@ -45,13 +47,22 @@ if TYPE_CHECKING:
     from faircore.estimators.reductions import ReductionsWrapper as ReductionsWrapper
     from faircore.export.bundle import export_bundle as export_bundle
     from faircore.export.bundle import load_bundle as load_bundle
+    from faircore.frontier import OBJECTIVES as OBJECTIVES
     from faircore.frontier import Candidate as Candidate
     from faircore.frontier import Frontier as Frontier
+    from faircore.frontier import Limit as Limit
+    from faircore.frontier import Objective as Objective
+    from faircore.frontier import SplitRows as SplitRows
+    from faircore.frontier import Uncertainty as Uncertainty
+    from faircore.frontier import decisions_at as decisions_at
+    from faircore.frontier import recommend as recommend
+    from faircore.frontier import uncertainty as uncertainty
     from faircore.groups import Groups as Groups
     from faircore.metrics import Report as Report
     from faircore.metrics import evaluate as evaluate
     from faircore.metrics.calibration_report import CalibrationReport as CalibrationReport
     from faircore.metrics.calibration_report import calibration_report as calibration_report
+    from faircore.metrics.costs import Costs as Costs
     from faircore.pareto import pareto_frontier as pareto_frontier
     from faircore.penalties import PENALTIES as PENALTIES
     from faircore.penalties import PenaltyOptions as PenaltyOptions
@@ -62,6 +73,8 @@ if TYPE_CHECKING:
     from faircore.plots import frontier_figure as frontier_figure
     from faircore.plots import group_intervals as group_intervals
     from faircore.plots import impossibility_figure as impossibility_figure
+    from faircore.plots import parallel_figure as parallel_figure
+    from faircore.plots import people_figure as people_figure
     from faircore.plots import reliability_figure as reliability_figure
     from faircore.plots import save_figure as save_figure
     from faircore.predictors.brought import BroughtModel as BroughtModel
@@ -94,6 +107,7 @@ _HOMES = {
     "CalibrationReport": "faircore.metrics.calibration_report",
     "Candidate": "faircore.frontier",
     "Constraint": "faircore.training.constraints",
+    "Costs": "faircore.metrics.costs",
     "DataSpec": "faircore.data",
     "Dataset": "faircore.data",
     "Decorrelator": "faircore.repair",
@@ -109,11 +123,15 @@ _HOMES = {
     "Groups": "faircore.groups",
     "LagrangianConfig": "faircore.training.lagrangian",
     "LagrangianFairnessTrainer": "faircore.estimators.lagrangian",
+    "Limit": "faircore.frontier",
     "Massager": "faircore.repair",
     "MulticalibratedCorrection": "faircore.calibrators.multicalibrated",
     "MulticalibrationAudit": "faircore.audit.multicalibration",
+    "OBJECTIVES": "faircore.frontier",
+    "Objective": "faircore.frontier",
     "PENALTIES": "faircore.penalties",
     "PenaltyOptions": "faircore.penalties",
+    "PeopleImpact": "faircore.decide",
     "ReductionsWrapper": "faircore.estimators.reductions",
     "RejectOption": "faircore.thresholds",
     "Report": "faircore.metrics",
@@ -121,10 +139,12 @@ _HOMES = {
     "ReweighedClassifier": "faircore.repair",
     "Reweigher": "faircore.repair",
     "Sensitive": "faircore.data",
+    "SplitRows": "faircore.frontier",
     "SweepPlan": "faircore.plans",
     "SweepSpec": "faircore.plans",
     "ThresholdFrontier": "faircore.thresholds",
     "TrainingConfig": "faircore.training",
+    "Uncertainty": "faircore.frontier",
     "Wording": "faircore.audit",
     "audit_multicalibration": "faircore.audit.multicalibration",
     "bring_model": "faircore.shelf",
@@ -132,6 +152,7 @@ _HOMES = {
     "calibration_report": "faircore.metrics.calibration_report",
     "consistency": "faircore.audit.individual",
     "convergence_figure": "faircore.plots",
+    "decisions_at": "faircore.frontier",
     "evaluate": "faircore.metrics",
     "export_bundle": "faircore.export.bundle",
     "find_proxies": "faircore.audit.proxies",
@@ -141,8 +162,12 @@ _HOMES = {
     "impossibility": "faircore.audit",
     "impossibility_figure": "faircore.plots",
     "load_bundle": "faircore.export.bundle",
+    "parallel_figure": "faircore.plots",
     "pareto_frontier": "faircore.pareto",
+    "people_figure": "faircore.plots",
+    "people_impact": "faircore.decide",
     "read_dataset": "faircore.data",
+    "recommend": "faircore.frontier",
     "reliability_figure": "faircore.plots",
     "run_plan": "faircore.sweep",
     "run_sweep": "faircore.sweep",
@@ -152,6 +177,7 @@ _HOMES = {
     "stand_in": "faircore.audit.imitation",
     "switch_test": "faircore.audit.flips",
     "train_baseline": "faircore.audit.baseline",
+    "uncertainty": "faircore.frontier",
     "unprocess": "faircore.thresholds",
     "walk_multicalibration": "faircore.audit.multicalibration",
 }

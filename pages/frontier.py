@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from faircore.frontier import Frontier, Limit, Pick, Uncertainty, families, knee, recommend
+from faircore.frontier import Frontier, Limit, Pick, families, knee, recommend, shown_with_rows
 from faircore.groups import find_partition
 from faircore.jobs import Job
 from faircore.metrics import MIN_PEOPLE
@@ -129,7 +129,7 @@ def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
         all_objectives(frontier)
 
 
-def meaning(frontier: Frontier, limits: tuple[Limit, ...], sure: Uncertainty | None) -> None:
+def meaning(frontier: Frontier, limits: tuple[Limit, ...]) -> None:
     """What the axes, the dots and the line mean."""
     first, second = frontier.objectives[:2]
     people_seen = int(frontier.sizes[frontier.split][frontier.partitions[0].groups].sum())
@@ -147,9 +147,9 @@ def meaning(frontier: Frontier, limits: tuple[Limit, ...], sure: Uncertainty | N
     ]
     if limits:
         lines.append("Hollow grey marks break a limit that you set; the lines show where it is.")
-    if sure is None:
+    if not len(shown_with_rows(frontier)):
         lines.append("These models were made by an older version, which kept no intervals.")
-    how_to_read(*lines)
+    how_to_read(*map(plain, lines), about="frontier")
 
 
 def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
@@ -243,7 +243,9 @@ def main() -> None:
             "comparison or threshold above."
         )
         st.stop()
-    limits, sure = limits_of(frontier, current), uncertainty_of(review, frontier)
+    limits = limits_of(frontier, current)
+    # The cloud need not wait for what only its intervals and band ask for.
+    sure = uncertainty_of(review, frontier) if current.errors or current.band else None
     st.markdown(f"#### {plain(price(frontier))}")
     pick = starred(frontier, limits)
     figure = frontier_figure(
@@ -252,9 +254,10 @@ def main() -> None:
         limits=limits,
         kept=kept_of(frontier, current),
         starred=None if pick is None else pick.position,
-        errors=None if sure is None or not current.errors else (sure.low, sure.high),
-        band=None if sure is None or not current.band else sure.band,
+        errors=(sure.low, sure.high) if sure is not None and current.errors else None,
+        band=sure.band if sure is not None and current.band else None,
         families=None if current.by_seed else families(frontier),
+        height=460 + 20 * max(len({c.method for c in frontier.candidates}) - 2, 0),
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -266,8 +269,13 @@ def main() -> None:
             f"{len(order)} models; the table below holds the same values",
             on_select=lambda: choose_click(frontier),
         )
-        meaning(frontier, limits, sure)
-        share(frontier, figure, sure)
+        meaning(frontier, limits)
+        if current.band and (sure is None or sure.band is None or not len(sure.band[0])):
+            st.caption(
+                "The band of the frontier is not drawn: there are three objectives, or too few "
+                "people to say where it lies."
+            )
+        share(review, frontier, figure)
     with right:
         selected(review, frontier, order)
     closer(review, frontier, order)

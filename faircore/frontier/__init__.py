@@ -8,7 +8,7 @@ from faircore.frontier.frontier import Frontier
 from faircore.frontier.objectives import OBJECTIVES, PROFIT, Objective, find_objective
 from faircore.frontier.recommend import Limit, Pick, cheapest, keeps, knee, recommend
 from faircore.frontier.rows import SplitRows
-from faircore.frontier.uncertainty import Uncertainty, uncertainty
+from faircore.frontier.uncertainty import Uncertainty, shown_with_rows, uncertainty
 from faircore.frontier.views import measure_counts
 
 __all__ = [
@@ -29,8 +29,9 @@ __all__ = [
     "find_objective",
     "keeps",
     "knee",
+    "measure_counts",
     "non_dominated",
     "recommend",
-    "measure_counts",
+    "shown_with_rows",
     "uncertainty",
 ]

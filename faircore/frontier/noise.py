@@ -85,14 +85,14 @@ class Replicates:
     def overall(self, name: str) -> NDArray[np.float32]:
         """A rate over everybody, shape (b + 1, k)."""
         totals, chosen = self.totals.sum(axis=0), self.chosen.sum(axis=0)
-        return self._share(name, totals[None], chosen[None])[0]
+        share: NDArray[np.float32] = self._share(name, totals[None], chosen[None])[0]
+        return share
 
     def _confusion(self, draws: slice) -> NDArray[np.float32]:
         chosen = self.chosen[:, :, draws]
-        refused = np.maximum(self.totals[:, :, draws, None] - chosen, 0.0)
-        both = np.moveaxis(np.stack([refused, chosen], -1), (0, 1), (2, 3))
-        found: NDArray[np.float32] = np.ascontiguousarray(both, np.float32)
-        return found
+        refused = np.maximum(self.totals[:, :, draws, None] - chosen, np.float32(0))
+        both: NDArray[np.float32] = np.moveaxis(np.stack([refused, chosen], -1), (0, 1), (2, 3))
+        return both.copy()
 
     def _share(
         self, name: str, totals: NDArray[np.float32], chosen: NDArray[np.float32]

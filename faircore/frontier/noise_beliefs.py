@@ -16,11 +16,14 @@ Strawderman 1971 (the share of noise as an unknown).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincinv
+from threadpoolctl import ThreadpoolController
 
 from faircore.errors import InputError
 from faircore.frontier.noise import Replicates
@@ -82,11 +85,8 @@ def believe_disparity(
         observed = np.moveaxis(replicates.observed, 1, 0)
         few = ~np.isfinite(find_rate(name)(observed, min_people=min_people))
         rates[:, -1][few] = np.nan
-        drawn = [
-            np.clip(believe(one[-1], one[:-1] - one[-1], seed=seed + 1 + g + 1_000 * number), 0, 1)
-            for g, one in enumerate(rates)
-        ]
-        parts.append(_unlike(np.stack(drawn), ratio=found.kind == "ratio"))
+        drawn = _by_group(rates, seed + 1 + 1_000 * number)
+        parts.append(_unlike(drawn, ratio=found.kind == "ratio"))
     worst = np.maximum if found.kind == "difference" else np.minimum
     joined: Floats = worst.reduce(parts)
     return joined
@@ -147,10 +147,28 @@ def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: 
     return drawn
 
 
-def _shrink(values: Floats, moves: Singles, seed: int) -> Floats | Singles:
+def _by_group(rates: Singles, seed: int) -> Floats:
+    """Draws of the rates of each group, (g, b + 1, k) to (g, b, k)."""
+
+    def one(group: int) -> Floats:
+        seen = rates[group, -1]
+        return np.clip(believe(seen, rates[group, :-1] - seen, seed=seed + group), 0.0, 1.0)
+
+    # Products this small are slower on two cores than on one, by far when the cores are busy.
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(2) as pool:
+        return np.stack(list(pool.map(one, range(len(rates)))))
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _shrink(values: Floats, moves: Singles, seed: int) -> Floats:
     half = len(moves) // 2
     if len(values) < _FEWEST or half < 2 or not (np.ptp(moves, axis=0) > 0).all():
-        return values + moves
+        plain: Floats = values + moves
+        return plain
     kept, scale = _kept(moves)
     noise = moves * scale
     common = (noise @ kept) @ kept.T
@@ -185,8 +203,8 @@ def _shrink(values: Floats, moves: Singles, seed: int) -> Floats | Singles:
         rest *= luck * np.sqrt(1 - share)
         drawn += rest
         drawn += (1 - share) * left
-    drawn /= scale
-    return drawn + middle
+    around: Floats = drawn / scale + middle
+    return around
 
 
 def _kept(moves: Singles) -> tuple[Singles, Singles]:
@@ -244,7 +262,8 @@ def _squares(values: Singles) -> float:
 
 
 def _mixed(seen: Singles, noise: Singles, share: Singles) -> Singles:
-    mixed: Singles = (1 - share) * seen + np.sqrt(1 - share) * noise
+    mixed = (1 - share) * seen
+    mixed += np.sqrt(1 - share) * noise
     return mixed
 
 

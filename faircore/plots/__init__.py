@@ -8,9 +8,11 @@ from faircore.plots.impossibility import impossibility_figure
 from faircore.plots.intervals import group_intervals
 from faircore.plots.method_names import METHOD_NAMES
 from faircore.plots.parallel import parallel_figure
+from faircore.plots.people import people_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
 from faircore.plots.reliability import reliability_figure
 from faircore.plots.save import check_ending, save_figure
+from faircore.plots.small_reliability import small_reliability
 
 __all__ = [
     "METHOD_NAMES",
@@ -23,7 +25,9 @@ __all__ = [
     "group_intervals",
     "impossibility_figure",
     "parallel_figure",
+    "people_figure",
     "promises_figure",
     "reliability_figure",
     "save_figure",
+    "small_reliability",
 ]

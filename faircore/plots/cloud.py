@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
@@ -22,6 +23,7 @@ DIGITS = 5
 """Of a coordinate: more would only make the figure larger."""
 
 LESS_THAN = {1: "at least", -1: "at most"}
+_NEAR = 0.6  # of the spread of values: how far out a limit may lie to be in the picture
 HOVER = "%{customdata[1]}<br>%{hovertext}<extra></extra>"
 
 
@@ -64,7 +66,9 @@ class Cloud:
         return {
             "x": values[:, 1].tolist(),
             "y": values[:, 0].tolist(),
-            "customdata": [[i, self.names[k]] for i, k in zip(ids, chosen, strict=True)],
+            "customdata": as_customdata(
+                [[i, self.names[k]] for i, k in zip(ids, chosen, strict=True)]
+            ),
             "hovertext": [self.told[k] for k in chosen],
             "hovertemplate": HOVER,
         }
@@ -171,8 +175,14 @@ def limit_text(objective: Objective, at: float) -> str:
 
 def axis_title(objective: Objective, *, width: int = 60) -> str:
     """Full title and which way is better, escaped, broken into lines of about ``width``."""
-    better = "higher" if objective.better > 0 else "lower"
-    return wrapped(f"{objective.full_title} ({better} is better)", width)
+    return with_direction(objective.full_title, objective.better, width)
+
+
+def with_direction(text: str, better: int, width: int) -> str:
+    """Text and which way is better, escaped; the second in a line of its own where it must."""
+    way = f"({'higher' if better > 0 else 'lower'} is better)"
+    between = " " if len(text) + len(way) < width else "<br>"
+    return f"{wrapped(text, width)}{between}{way}"
 
 
 def wrapped(text: str, width: int) -> str:
@@ -196,14 +206,14 @@ def axis_range(
 ) -> tuple[float, float] | None:
     """A range around values and limits that lie near them; None without values.
 
-    A limit is near when the picture need not be more than twice as wide to hold it.
+    A limit is near when the picture need not be much wider to hold it.
     """
     values = values[np.isfinite(values)]
     if not len(values):
         return None
     low, high = float(values.min()), float(values.max())
     least = floor_of(objective, values)
-    reach = max(high - low, 4 * least)
+    reach = max(_NEAR * (high - low), 4 * least)
     near = [at for at in limits if low - reach <= at <= high + reach]
     low, high = min([low, *near]), max([high, *near])
     room = max(margin * (high - low), least)
@@ -213,3 +223,13 @@ def axis_range(
 def numbers(values: NDArray[np.float64]) -> list[float | None]:
     """Rounded values for a trace; None where undefined."""
     return [v if v == v else None for v in np.round(values, DIGITS).tolist()]
+
+
+def as_customdata(pairs: list[list[str]]) -> NDArray[np.object_]:
+    """Id and name of each point, shape (n, 2), in the form that Plotly checks fastest."""
+    return np.array(pairs, object).reshape(len(pairs), 2)
+
+
+def add_scatter(figure: go.Figure, **trace: Any) -> None:
+    """Add points or lines; a mapping is checked once, an object of Plotly's twice."""
+    figure.add_trace({"type": "scatter", **trace})

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.frontier import Limit, find_objective
-from faircore.plots.cloud import DIGITS, Cloud, Intervals, limit_text, numbers
+from faircore.plots.cloud import DIGITS, Cloud, Intervals, add_scatter, limit_text, numbers
 from faircore.plots.places import LINE, NARROW, Box, Places, text_width
 
 STAR = "#B07A00"
@@ -41,7 +41,8 @@ def draw_limits(figure: go.Figure, cloud: Cloud, limits: Sequence[Limit], places
         objective = cloud.frontier.objectives[axis]
         low, high = places.x_range if axis else places.y_range
         for at in limits_on(cloud, limits, axis):
-            far = at - objective.better * _FAR * (high - low)
+            beyond = _FAR * (high - low)
+            far = min(at, low) - beyond if objective.better > 0 else max(at, high) + beyond
             _shade(figure, axis, at, far)
             text = limit_text(objective, at)
             inside = low <= at <= high
@@ -133,14 +134,10 @@ def draw_star(figure: go.Figure, cloud: Cloud, position: int, places: Places) ->
         "bottom left": (left - 8 - width, up - 8 - LINE, left - 8, up - 8),
     }
     chosen = list(ways)[places.take(list(ways.values()))]
-    figure.add_trace(
-        go.Scatter(
-            x=[x], y=[y], name="recommended", mode="markers+text", text=["recommended"],
+    add_scatter(figure, x=[x], y=[y], name="recommended", mode="markers+text", text=["recommended"],
             textposition=chosen, textfont={"size": _SMALL + 1}, cliponaxis=False,
             marker={"symbol": "star-open", "size": 26, "color": STAR, "line": {"width": 2.5}},
-            hoverinfo="skip", showlegend=False, zorder=4,
-        )
-    )  # fmt: skip
+            hoverinfo="skip", showlegend=False, zorder=4,)  # fmt: skip
 
 
 def draw_errors(figure: go.Figure, cloud: Cloud, errors: Intervals) -> None:
@@ -159,8 +156,8 @@ def draw_errors(figure: go.Figure, cloud: Cloud, errors: Intervals) -> None:
             x += [across, across, None]
             y += [*ends[:, 0].tolist(), None]
     line = {"width": 1, "color": _EDGE}
-    figure.add_trace(
-        go.Scatter(x=x, y=y, name="interval", mode="lines", line=line, hoverinfo="skip", zorder=1)
+    add_scatter(
+        figure, x=x, y=y, name="interval", mode="lines", line=line, hoverinfo="skip", zorder=1
     )
 
 
@@ -179,9 +176,5 @@ def draw_band(
             continue
         x += [*numbers(at[run]), *numbers(at[run][::-1]), None]
         y += [*numbers(high[run]), *numbers(low[run][::-1]), None]
-    figure.add_trace(
-        go.Scatter(
-            x=x, y=y, name="band of the frontier", mode="lines", line={"width": 0},
-            fill="toself", fillcolor=_RIBBON, hoverinfo="skip", zorder=-1,
-        )
-    )  # fmt: skip
+    add_scatter(figure, x=x, y=y, name="band of the frontier", mode="lines", line={"width": 0},
+            fill="toself", fillcolor=_RIBBON, hoverinfo="skip", zorder=-1,)  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.frontier import Families, Objective
-from faircore.plots.cloud import HOVER, Cloud, numbers
+from faircore.plots.cloud import HOVER, Cloud, as_customdata, numbers
 
 
 def means(cloud: Cloud, families: Families, chosen: NDArray[np.intp]) -> dict[str, Any]:
@@ -17,9 +17,6 @@ def means(cloud: Cloud, families: Families, chosen: NDArray[np.intp]) -> dict[st
 
     A mean is no model: its ``customdata`` holds the id of its seed nearest to it.
     """
-    if not len(chosen):
-        empty: list[Any] = []
-        return dict.fromkeys(("x", "y", "customdata", "hovertext"), empty)
     frontier = cloud.frontier
     near = [_nearest(frontier.values[families.members[f]], families.mean[f]) for f in chosen]
     seeds = [int(families.members[f][n]) for f, n in zip(chosen, near, strict=True)]
@@ -30,7 +27,7 @@ def means(cloud: Cloud, families: Families, chosen: NDArray[np.intp]) -> dict[st
         "y": numbers(mean[:, 0]),
         "error_x": _whiskers(spread[:, 1]),
         "error_y": _whiskers(spread[:, 0]),
-        "customdata": [[frontier.candidates[k].id, cloud.names[k]] for k in seeds],
+        "customdata": as_customdata([[frontier.candidates[k].id, cloud.names[k]] for k in seeds]),
         "hovertext": told,
         "hovertemplate": HOVER,
     }

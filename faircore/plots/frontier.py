@@ -25,10 +25,15 @@ from faircore.plots.cloud_marks import (
     draw_star,
     limits_on,
 )
-from faircore.plots.cloud_traces import draw_greyed, draw_one_method, draw_several_methods
+from faircore.plots.cloud_traces import (
+    draw_greyed,
+    draw_one_method,
+    draw_several_methods,
+    name_marks,
+)
 from faircore.plots.layout import calm
 from faircore.plots.method_names import methods_of
-from faircore.plots.places import Places
+from faircore.plots.places import NARROW, Places, text_width
 
 Band = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -128,17 +133,14 @@ def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, severa
         above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
         figure.update_layout(showlegend=True, legend=above, margin_t=48)
     if title:
-        lines = wrapped(title, 68)
-        figure.update_layout(
-            title={"text": lines, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 10}},
-            margin_t=figure.layout.margin.t + 22 * (lines.count("<br>") + 1),
-        )
+        _head(figure, title, height)
     for axis, objective in zip("yx", cloud.frontier.objectives, strict=False):
         across = axis == "x"
         (figure.update_xaxes if across else figure.update_yaxes)(
             title=axis_title(objective, width=72 if across else 44),
             tickformat=objective.tickformat,
             automargin=True,
+            ticklabelstandoff=4,
         )
     if len(cloud.frontier.objectives) == 3:
         third = cloud.frontier.objectives[2]
@@ -147,6 +149,21 @@ def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, severa
             "tickformat": third.tickformat, "thickness": 12, "outlinewidth": 0, "ticks": "",
         }  # fmt: skip
         figure.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
+        name_marks(figure)
+
+
+def _head(figure: go.Figure, title: str, height: int) -> None:
+    """A title, in a margin that holds the rows of a legend below it on narrow paper as well."""
+    lines = wrapped(title, 68)
+    more = lines.count("<br>")
+    # Plotly lifts a title by each line after its first.
+    at = {"text": lines, "yref": "container", "yanchor": "top", "y": 1 - (8 + 20 * more) / height}
+    named = [len(trace.name) for trace in figure.data if trace.showlegend is not False]
+    legend = 0
+    if figure.layout.showlegend:
+        across = max(int(NARROW / (text_width("") + 7 * max(named) + 44)), 1)
+        legend = 20 * -(-len(named) // across)
+    figure.update_layout(title=at, margin_t=44 + 20 * more + legend)
 
 
 def _axes(

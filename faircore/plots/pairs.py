@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from faircore.frontier import Frontier, Objective
 from faircore.plots.cloud import HOVER, axis_range, numbers
 from faircore.plots.method_names import METHOD_NAMES, SYMBOLS, called, methods_of
+from faircore.plots.places import text_width
 
 SLACK = 1e-9
 """A difference that is no more than rounding."""
@@ -74,7 +75,7 @@ def draw_pairs(
                 marker={
                     "symbol": [f"{symbol}-open" if w else symbol for w in pairs.worse[own]],
                     "size": 10,
-                    "line": {"width": 1.8},
+                    "line": {"width": [1.8 if w else 0 for w in pairs.worse[own]]},
                 },
                 unselected=_AS_IS,
                 **bars,
@@ -113,9 +114,10 @@ def draw_diagonal(
             showlegend=False, name=name, zorder=-1,
         )
     )  # fmt: skip
+    # Below the line by as much as the line falls over the width of its name.
     figure.add_annotation(
         text=name, x=high, y=high, xanchor="right", yanchor="top", showarrow=False, font_size=12,
-        xshift=-4 if below else -26, yshift=-22 if below else 0,
+        xshift=-4, yshift=-round(0.75 * text_width(name)) - 4,
     )  # fmt: skip
     axis = {"range": [low, high], "tickformat": objective.tickformat, "automargin": True}
     figure.update_xaxes(**axis, nticks=7)

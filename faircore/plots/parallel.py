@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
-from faircore.frontier import Frontier, Objective
-from faircore.plots.cloud import HOVER, numbers, wrapped
+from faircore.frontier import Frontier, Objective, find_objective
+from faircore.plots.cloud import HOVER, add_scatter, as_customdata, numbers, wrapped
 from faircore.plots.empty import say_why
 from faircore.plots.layout import calm
 from faircore.plots.method_names import called
@@ -87,6 +87,7 @@ def parallel_figure(
     """
     objectives = frontier.objectives if objectives is None else tuple(objectives)
     k = len(frontier.candidates)
+    ranges = {find_objective(key, frontier.partition).key: r for key, r in (ranges or {}).items()}
     _check(k, kept, ranges, objectives)
     figure = calm(go.Figure(), height=height, hovermode="closest", clickmode="event+select")
     shown = np.flatnonzero(np.isfinite(frontier.values).all(axis=1))
@@ -95,7 +96,7 @@ def parallel_figure(
     stays = np.ones(k, bool) if kept is None else np.array(kept, bool)
     axes = []
     for objective in objectives:
-        asked = (ranges or {}).get(objective.key)
+        asked = ranges.get(objective.key)
         values = frontier.measure(objective)
         if asked is not None:
             stays &= (values >= min(asked)) & (values <= max(asked))
@@ -109,25 +110,27 @@ def parallel_figure(
     names = called(frontier.candidates, names)
     # The first trace has the theme's first colour: the front, as in the picture of two objectives.
     for order, (name, (members, line)) in enumerate(reversed(styles.items())):
-        figure.add_trace(
-            go.Scatter(
-                **_lines(frontier, axes, shown[members[shown]], names),
-                name=name,
-                mode="lines+markers",
-                line=line,
-                marker={"size": 6, "symbol": "circle-open" if name == "left out" else "circle"},
-                unselected=_AS_IS,
-                zorder=3 - order,
-            )
+        add_scatter(
+            figure,
+            **_lines(frontier, axes, shown[members[shown]], names),
+            name=name,
+            mode="lines+markers",
+            line=line,
+            marker={"size": 6, "symbol": "circle-open" if name == "left out" else "circle"},
+            unselected=_AS_IS,
+            zorder=3 - order,
         )
     _draw_axes(figure, axes)
+    if sum(bool(trace.x) for trace in figure.data) > 1:
+        above = {"orientation": "h", "x": 0, "y": 1.04, "yanchor": "bottom"}
+        figure.update_layout(showlegend=True, legend=above, margin_t=40)
     return figure
 
 
 def _check(
     k: int,
     kept: NDArray[np.bool_] | None,
-    ranges: Mapping[str, tuple[float, float]] | None,
+    ranges: Mapping[str, tuple[float, float]],
     objectives: Sequence[Objective],
 ) -> None:
     if kept is not None and np.shape(kept) != (k,):
@@ -136,7 +139,7 @@ def _check(
             f"{np.shape(kept)}. Pass what faircore.frontier.keeps returns for this frontier."
         )
     known = [objective.key for objective in objectives]
-    unknown = [key for key in ranges or {} if key not in known]
+    unknown = [key for key in ranges if key not in known]
     if unknown:
         raise InputError(
             f"A range was given for {unknown[0]!r}, which is not drawn. Choose among: "
@@ -194,16 +197,15 @@ def _lines(
     heights = np.stack([axis.height for axis in axes], axis=1)[chosen]
     cut = np.full((len(chosen), 1), np.nan)
     titles = [escape(axis.title.partition(" (")[0]) for axis in axes]
-    customdata: list[list[str]] = []
     told: list[str] = []
+    own = [frontier.candidates[k].id for k in chosen.tolist()]
+    ids = as_customdata([[i, escape(names[i])] for i in own])
     for k in chosen.tolist():
-        candidate = frontier.candidates[k]
-        customdata += [[candidate.id, escape(names[candidate.id])]] * (len(axes) + 1)
         told += [f"{t}: {axis.told[k]}" for t, axis in zip(titles, axes, strict=True)] + [""]
     return {
         "x": [*range(len(axes)), None] * len(chosen),
         "y": numbers(np.concatenate([heights, cut], axis=1).ravel()),
-        "customdata": customdata,
+        "customdata": np.repeat(ids, len(axes) + 1, axis=0),
         "hovertext": told,
         "hovertemplate": HOVER,
     }

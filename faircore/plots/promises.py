@@ -13,7 +13,7 @@ from faircore.errors import InputError
 from faircore.frontier import Candidate, Frontier, Objective, find_objective
 from faircore.groups import find_partition
 from faircore.metrics import DISPARITIES
-from faircore.plots.cloud import wrapped
+from faircore.plots.cloud import with_direction, wrapped
 from faircore.plots.empty import say_why
 from faircore.plots.layout import calm
 from faircore.plots.pairs import SLACK, Array, Pairs, draw_diagonal, draw_pairs
@@ -24,7 +24,7 @@ SPLIT_WORDS = {
     "train": "on the rows models learned from",
     "calibrate": "on the rows that set thresholds",
     "select": "on the rows used to compare",
-    "held out": "on rows held out",
+    "held-out": "on rows held out",
 }
 
 
@@ -98,7 +98,7 @@ def promises_figure(
     where = SPLIT_WORDS.get(frontier.split, f"on {frontier.split}")
     cut = "" if at == _OWN_THRESHOLD else f", at threshold {at:.2f}"
     figure.update_xaxes(title="Gap that was asked for, at most")
-    figure.update_yaxes(title=wrapped(f"Gap measured {where}{cut} (lower is better)", 44))
+    figure.update_yaxes(title=with_direction(f"Gap measured {where}{cut}", -1, 44))
     return figure
 
 
@@ -192,9 +192,11 @@ def generalisation_figure(
     draw_pairs(figure, frontier, Pairs(positions, x, y, worse, told), names)
     draw_diagonal(figure, objective, np.concatenate([x, y]), below=objective.better > 0,
               name="no difference")  # fmt: skip
-    better = "higher" if objective.better > 0 else "lower"
-    figure.update_xaxes(title=wrapped(f"{objective.full_title}, {_where(splits[0])}", 60))
-    figure.update_yaxes(title=wrapped(f"{_where(splits[1])} ({better} is better)".capitalize(), 44))
+    figure.update_xaxes(title=wrapped(f"{objective.full_title}, {_where(splits[0])}", 40))
+    upwards = _where(splits[1])
+    figure.update_yaxes(
+        title=with_direction(f"{upwards[:1].upper()}{upwards[1:]}", objective.better, 44)
+    )
     return figure
 
 

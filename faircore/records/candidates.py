@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from faircore.data import Dataset
@@ -40,5 +41,11 @@ def trained_view(review: Review, frontier: Frontier) -> Frontier:
 
 def trial_ids(review: Review) -> tuple[str, ...]:
     """Ids of every trial a review asked for, finished or not, each once."""
-    plans = (SweepPlan.from_json(text) for text in review.sweeps)
-    return tuple(dict.fromkeys(i for plan in plans for i in plan.trial_ids(review.fingerprint)))
+    found = (i for text in review.sweeps for i in ids_of(text, review.fingerprint))
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=256)
+def ids_of(plan: str, fingerprint: str) -> tuple[str, ...]:
+    """Ids of the trials of a plan, or of a single sweep, as JSON; hashed once."""
+    return SweepPlan.from_json(plan).trial_ids(fingerprint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from faircore.plans import SweepPlan, SweepSpec
+from faircore.records.candidates import ids_of
 from faircore.records.reviews import Review
 
 BETWEEN = 3
@@ -16,19 +17,18 @@ def request_of(review: Review, candidate_id: str) -> SweepSpec | None:
 
     None when the review asked for no such candidate.
     """
-    found, strengths = None, set()
-    for text in review.sweeps:
-        for spec in SweepPlan.from_json(text).sweeps:
-            ids = spec.trial_ids(review.fingerprint)
-            if candidate_id in ids:
-                found = found or spec
-    if found is None:
+    specs = [spec for text in review.sweeps for spec in SweepPlan.from_json(text).sweeps]
+    wanted = [s for s in specs if candidate_id in ids_of(s.to_json(), review.fingerprint)]
+    if not wanted:
         return None
-    for text in review.sweeps:
-        for spec in SweepPlan.from_json(text).sweeps:
-            if replace(spec, strengths=found.strengths, seeds=found.seeds) == found:
-                strengths |= {strength for strength, _ in spec.trials}
-    return replace(found, strengths=tuple(sorted(strengths)))
+    found = wanted[0]
+    alike = [s for s in specs if s.method == found.method and _same(s, found)]
+    return replace(found, strengths=tuple(sorted({x for s in alike for x in s.strengths})))
+
+
+def _same(one: SweepSpec, other: SweepSpec) -> bool:
+    """Whether two requests of a method differ in strengths and seeds alone."""
+    return replace(one, strengths=other.strengths, seeds=other.seeds) == other
 
 
 def strengths_around(spec: SweepSpec, strength: float) -> tuple[float, ...]:

@@ -19,6 +19,8 @@ def show_chart(
     figure.update_layout(font_color=ink)
     figure.update_xaxes(title_font_color=ink, tickfont_color=ink)
     figure.update_yaxes(title_font_color=ink, tickfont_color=ink)
+    if figure.layout.coloraxis.colorbar.title.text:
+        figure.update_layout(coloraxis_colorbar={"tickfont_color": ink, "title_font_color": ink})
     figure.update_traces(textfont_color=ink, selector={"type": "heatmap"})
     choices: dict[str, Any] = (
         {} if on_select is None else {"on_select": on_select, "selection_mode": "points"}

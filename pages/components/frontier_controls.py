@@ -31,19 +31,22 @@ def objective_controls(frontier: Frontier) -> None:
     titles = choices | {name: OBJECTIVES[name].title for name in gaps}
     names = [p.name for p in frontier.partitions]
     up = [*plain_first, *(key for key in choices if key not in plain_first)]
+    _follow("performance", up)
     first.selectbox(
-        "Performance", up, key="view-performance", index=_place(up, current.performance),
+        "Performance", up, key="view-performance",
         format_func=lambda k: titles.get(k, k), on_change=take, args=("performance",),
         help="The vertical axis. Any measure, a gap too: type to find it.",
     )  # fmt: skip
     across = [*gaps, *plain_first]
+    _follow("disparity", across)
     second.selectbox(
-        "Fairness", across, key="view-disparity", index=_place(across, current.disparity),
+        "Fairness", across, key="view-disparity",
         format_func=lambda k: titles.get(k, k), on_change=take, args=("disparity",),
         help="The horizontal axis.",
     )  # fmt: skip
+    _follow("partition", names)
     third.selectbox(
-        "Between groups of", names, key="view-partition", index=_place(names, current.partition),
+        "Between groups of", names, key="view-partition",
         on_change=take, args=("partition",),
     )  # fmt: skip
     fourth.slider(
@@ -52,8 +55,10 @@ def objective_controls(frontier: Frontier) -> None:
     )  # fmt: skip
 
 
-def _place(options: list[str], chosen: str) -> int:
-    return options.index(chosen) if chosen in options else 0
+def _follow(name: str, options: list[str]) -> None:
+    """Let a list show what the session holds: its own memory must not win over a link or a form."""
+    chosen = getattr(session(), name)
+    st.session_state[f"view-{name}"] = chosen if chosen in options else options[0]
 
 
 def more_controls(frontier: Frontier, methods: list[str]) -> None:
@@ -125,10 +130,10 @@ def _filters(frontier: Frontier, methods: list[str]) -> None:
     choices = {"": "None"} | objective_choices(frontier)
     if current.worth is None:
         choices.pop(PROFIT)
-    options = list(choices)
+    _follow("third", list(choices))
     st.selectbox(
-        "A third objective, as colour", options, key="view-third",
-        index=_place(options, current.third), format_func=lambda k: choices.get(k, k),
+        "A third objective, as colour", list(choices), key="view-third",
+        format_func=lambda k: choices.get(k, k),
         on_change=take, args=("third",),
     )  # fmt: skip
     shown: dict[str, Any] = {
@@ -166,5 +171,4 @@ def _costs() -> None:
             current.worth = given  # type: ignore[assignment]
             current.unit = unit
             current.performance = PROFIT
-            st.session_state.pop("view-performance", None)
             st.rerun()

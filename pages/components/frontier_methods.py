@@ -36,7 +36,20 @@ def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
         "(hypervolume): a method with more of it offers more in both respects. From and to: 95 % "
         "interval. A method with more models has had more chances."
     )
+    _larger(sure)
     _seeds(frontier)
+
+
+def _larger(sure: Uncertainty) -> None:
+    """How sure it is that the two best methods differ."""
+    order = sure.hypervolumes.drop(index="all")["expected"].sort_values(ascending=False).index
+    if len(order) > 1:
+        first, second = (METHOD_NAMES.get(str(name), str(name)).lower() for name in order[:2])
+        chance = 100 * float(sure.larger.loc[order[0], order[1]])
+        st.markdown(
+            f"The chance that {first} truly cover more than {second}: {chance:.0f} %."
+            + ("" if chance >= 95 else " That may be luck.")
+        )
 
 
 def _seeds(frontier: Frontier) -> None:

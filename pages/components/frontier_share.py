@@ -12,6 +12,8 @@ import streamlit as st
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier, Uncertainty
 from faircore.plots import save_figure
+from faircore.records import Review
+from pages.components.loading import uncertainty_of
 from pages.components.session import session
 from pages.components.view_link import link
 from pages.components.words import labels
@@ -20,7 +22,7 @@ _MEDIA = {"html": "text/html", "svg": "image/svg+xml", "png": "image/png"}
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def share(frontier: Frontier, figure: go.Figure, sure: Uncertainty | None) -> None:
+def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
     """Buttons in a row: share, picture, table."""
     with st.container(horizontal=True):
         with st.popover("Share this view"):
@@ -32,7 +34,8 @@ def share(frontier: Frontier, figure: go.Figure, sure: Uncertainty | None) -> No
         with st.popover("Download the picture"):
             _picture(figure)
         st.download_button(
-            "Download the table", lambda: table(frontier, sure).to_csv(index=False).encode(),
+            "Download the table", lambda: table(frontier, uncertainty_of(review, frontier))
+            .to_csv(index=False).encode(),
             "frontier.csv", "text/csv", on_click="ignore",
             help="Every model with its objectives and intervals, as CSV.",
         )  # fmt: skip

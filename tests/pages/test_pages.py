@@ -20,6 +20,7 @@ from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import SHOWN
+from pages.components.words import plain
 from tests.pages.visitor import button, labelled, one_error, well, words
 
 REVIEW_PAGES = [
@@ -279,10 +280,8 @@ def test_the_frontier_shows_what_the_engine_computes(
         well(app.run())
         view = view.view(**change)  # type: ignore[arg-type]
         position = view.position(shown(app)["Model"].value)
-        performance, gap = view.values[position]
-        ratio = view.disparity.endswith("ratio")
-        said = f"{performance:.1%} · " + (f"ratio {gap:.2f}" if ratio else f"gap {100 * gap:.1f}")
-        assert said in words(app)
+        for objective, value in zip(view.objectives, view.values[position], strict=True):
+            assert f"{plain(objective.full_title)}: **{objective.text(value)}**" in words(app)
         partition = find_partition(view.partitions, view.partition)
         expected = np.stack(
             [

@@ -1,42 +1,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
-from faircore.frontier import Candidate, Frontier
-from faircore.groups import Groups
-from faircore.metrics import count_cube
+from faircore.frontier import Frontier
 from faircore.plots import frontier_figure
-
-
-def _frontier() -> Frontier:
-    rng = np.random.default_rng(0)
-    groups = Groups.of({"sex": rng.choice(["f", "m"], 300)})
-    y_true = rng.integers(0, 2, 300).astype(np.int8)
-    shift = groups.codes[0]
-    candidates = [
-        Candidate(
-            id=f"id-{k}",
-            method="regularized",
-            penalty="demographic_parity",
-            strength=k / 2,
-            seed=k,
-            needs_groups=False,
-            cubes={
-                "select": count_cube(
-                    y_true, 0.4 * rng.random(300) + 0.3 * y_true + 0.05 * k * shift, groups
-                )
-            },
-            fit_seconds=1.0,
-            failure="lost" if k == 3 else None,
-        )
-        for k in range(6)
-    ]
-    return Frontier(tuple(candidates), groups.partitions, {"select": groups.sizes})
+from tests.plots.clouds import (
+    of_one_method,
+    of_two_methods,
+)
 
 
 def _traces(frontier: Frontier) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,15 +21,15 @@ def _traces(frontier: Frontier) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_the_same_frontier_gives_the_same_bytes() -> None:
-    first = frontier_figure(_frontier()).to_json()
-    assert frontier_figure(_frontier()).to_json() == first
-    assert frontier_figure(_frontier().view(threshold=0.5)).to_json() == first
-    assert frontier_figure(_frontier().view(threshold=0.4)).to_json() != first
+    first = frontier_figure(of_one_method()).to_json()
+    assert frontier_figure(of_one_method()).to_json() == first
+    assert frontier_figure(of_one_method().view(threshold=0.5)).to_json() == first
+    assert frontier_figure(of_one_method().view(threshold=0.4)).to_json() != first
 
 
 @pytest.mark.parametrize("disparity", ["demographic_parity_difference", "demographic_parity_ratio"])
 def test_each_point_carries_the_id_of_its_candidate(disparity: str) -> None:
-    frontier = _frontier().view(disparity=disparity)
+    frontier = of_one_method().view(disparity=disparity)
     beaten, front = _traces(frontier)
     shown = {}
     for trace in (beaten, front):
@@ -76,32 +50,23 @@ def test_each_point_carries_the_id_of_its_candidate(disparity: str) -> None:
 
 
 def test_axes_say_what_they_show_and_which_way_is_better() -> None:
-    layout = json.loads(frontier_figure(_frontier()).to_json())["layout"]
+    layout = json.loads(frontier_figure(of_one_method()).to_json())["layout"]
     assert "sex" in layout["xaxis"]["title"]["text"]
-    assert "lower is more equal" in layout["xaxis"]["title"]["text"]
-    ratio = frontier_figure(_frontier().view(disparity="demographic_parity_ratio"))
-    assert "higher is more equal" in ratio.layout.xaxis.title.text
+    assert "lower is better" in layout["xaxis"]["title"]["text"]
+    ratio = frontier_figure(of_one_method().view(disparity="demographic_parity_ratio"))
+    assert "higher is better" in ratio.layout.xaxis.title.text
     assert "higher is better" in layout["yaxis"]["title"]["text"]
 
 
 def test_a_frontier_without_a_usable_candidate_is_an_empty_figure() -> None:
-    frontier = _frontier()
+    frontier = of_one_method()
     lost = Frontier((frontier.candidates[3],), frontier.partitions, frontier.sizes)
     beaten, front = _traces(lost)
     assert beaten["x"] == front["x"] == []
 
 
-def _of_two_methods() -> Frontier:
-    frontier = _frontier()
-    changed = tuple(
-        replace(c, method=("regularized", "boosted")[k % 2])
-        for k, c in enumerate(frontier.candidates)
-    )
-    return replace(frontier, candidates=changed, _shared={})
-
-
 def test_methods_have_a_mark_each_and_one_line_joins_the_unbeaten() -> None:
-    frontier = _of_two_methods()
+    frontier = of_two_methods()
     traces = json.loads(frontier_figure(frontier).to_json())["data"]
     assert [t["name"] for t in traces] == ["Penalised networks", "Penalised trees", "front"]
     assert traces[0]["marker"]["symbol"] != traces[1]["marker"]["symbol"]
@@ -117,5 +82,5 @@ def test_methods_have_a_mark_each_and_one_line_joins_the_unbeaten() -> None:
 
 
 def test_names_from_the_data_are_escaped() -> None:
-    figure = frontier_figure(_frontier(), names={"id-0": "<b>0</b>"}).to_json()
+    figure = frontier_figure(of_one_method(), names={"id-0": "<b>0</b>"}).to_json()
     assert "<b>0" not in figure.replace("\\u003c", "<")

@@ -1,0 +1,183 @@
+"""People impact: whose decisions change between two ways to decide, and in which direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from faircore.decide.people_counts import Changes, withheld_cells
+from faircore.errors import InputError
+from faircore.frontier import SplitRows
+from faircore.groups import find_partition
+from faircore.metrics import MIN_PEOPLE, hidden_groups
+from faircore.metrics.costs import Costs
+from faircore.metrics.inputs import as_binary, same_length
+from faircore.metrics.multiple import holm
+
+PER = 1_000
+_WAYS = {"gained": (0, 1), "lost": (1, 0)}
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleImpact:
+    """Whose decisions change.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        A row per (partition, group), with ``people``; ``gained`` (a yes instead of a no) and
+        ``lost`` per 1,000 people of the group, with ``_low`` and ``_high``; ``net``, the first
+        less the second, likewise; ``gained_good`` and ``lost_good``, the share of them with the
+        good outcome; ``worth`` per 1,000, with limits, where costs are given; ``p_value`` that
+        as many gain as lose, adjusted by Holm within the partition. What would tell of fewer than
+        ten people is NaN, and ``few`` says so; of a group that is not shown, everything is.
+    everybody : Series
+        The same of all rows.
+    unit : str
+        Of ``worth``.
+    """
+
+    groups: pd.DataFrame
+    everybody: pd.Series[Any]
+    unit: str
+    _before: NDArray[np.int8] = field(repr=False)
+    _after: NDArray[np.int8] = field(repr=False)
+    _rows: SplitRows = field(repr=False)
+
+    @property
+    def changed(self) -> int:
+        """Rows whose decision changes."""
+        return int((self._before != self._after).sum())
+
+    def partition(self, name: str) -> pd.DataFrame:
+        """Rows of one partition, by group."""
+        find_partition(self._rows.groups.partitions, name)
+        chosen = self.groups.index.get_level_values("partition") == name
+        return self.groups[chosen].droplevel("partition")
+
+    def in_words(self, partition: str) -> list[str]:
+        """Sentences for people who are no statisticians: everybody, then each group."""
+        from faircore.decide.people_words import group_sentences, whole_sentence
+
+        if not self.changed:
+            return ["No decision changes."]
+        return [whole_sentence(self.everybody, self.unit), *group_sentences(
+            self.partition(partition)
+        )]  # fmt: skip
+
+    def changed_rows(self, ids: Sequence[Any] | NDArray[Any] | None = None) -> pd.DataFrame:
+        """Which rows change, for the analyst alone: never for a page that others see.
+
+        Parameters
+        ----------
+        ids : sequence, n entries, optional
+            What rows are called; their position by default.
+        """
+        rows = np.flatnonzero(self._before != self._after)
+        named = rows if ids is None else np.asarray(ids)[rows]
+        found = {
+            "row": named,
+            "change": np.where(self._after[rows] == 1, "no → yes", "yes → no"),
+        }
+        for partition, codes in zip(
+            self._rows.groups.partitions, self._rows.groups.codes, strict=True
+        ):
+            if len(partition.attributes) == 1:
+                names = np.array(partition.group_names, object)
+                found[partition.name] = names[codes[rows] - partition.start]
+        return pd.DataFrame(found)
+
+
+def people_impact(
+    before: Any,
+    after: Any,
+    *,
+    rows: SplitRows,
+    costs: Costs | None = None,
+    confidence: float = 0.95,
+) -> PeopleImpact:
+    """Compare two ways to decide about the same people.
+
+    Two models' counts do not tell who changes: both may select half of a group, the same half or
+    the other one. So decisions row by row are asked for; only sums of them are kept in tables.
+
+    Parameters
+    ----------
+    before, after : array of 0 and 1, shape (n,)
+        Decisions; 1 is a yes. See :func:`faircore.frontier.decisions_at`.
+    rows : SplitRows
+        Outcomes, groups and weights of these people.
+    costs : Costs, optional
+        What decisions are worth.
+    confidence : float
+        Of every interval.
+
+    Raises
+    ------
+    InputError
+        When lengths differ or decisions are not 0 and 1.
+
+    References
+    ----------
+    Wilson 1927 (shares); Bonett & Price 2012 (their difference, paired); Fagerland, Lydersen &
+    Laake 2013 (the mid-p of McNemar's test); Holm 1979.
+    """
+    first, second = as_binary(before, name="before"), as_binary(after, name="after")
+    same_length("before", first, len(rows))
+    same_length("after", second, len(rows))
+    if not 0 < confidence < 1:
+        raise InputError(
+            f"The confidence must lie between 0 and 1; it is {confidence}. 0.95 is usual."
+        )
+    changes = Changes.of(first, second, rows)
+    partitions = rows.groups.partitions
+    frame = _table(changes, costs, confidence)
+    frame["p_value"] = np.concatenate([holm(frame["p_value"].to_numpy()[p.groups])
+                                       for p in partitions])  # fmt: skip
+    hidden = hidden_groups(partitions, rows.groups.sizes)
+    frame["few"] = False
+    for name, way in _WAYS.items():
+        back = withheld_cells(changes.people(*way), hidden, partitions)
+        frame.loc[back, _telling(frame, name)] = np.nan
+        frame.loc[back, "few"] = True
+    frame.loc[hidden, "people"] = np.nan
+    frame.index = pd.MultiIndex.from_tuples(
+        [(p.name, group) for p in partitions for group in p.group_names],
+        names=["partition", "group"],
+    )
+    whole = changes.everybody(partitions[0])
+    everybody = _table(whole, costs, confidence)
+    for name, way in _WAYS.items():
+        if 0 < whole.people(*way)[0] < MIN_PEOPLE:
+            everybody.loc[0, _telling(everybody, name)] = np.nan
+    unit = "" if costs is None else costs.unit
+    return PeopleImpact(frame, everybody.iloc[0], unit, first, second, rows)
+
+
+def _telling(frame: pd.DataFrame, way: str) -> list[str]:
+    """Columns that would tell of those who gain, or lose."""
+    return [name for name in map(str, frame) if name.startswith((way, "net", "worth", "p_value"))]
+
+
+def _table(changes: Changes, costs: Costs | None, confidence: float) -> pd.DataFrame:
+    """Every figure of every group, nothing withheld."""
+    found = {"people": changes.rows.sum((1, 2, 3))}
+    for name, way in _WAYS.items():
+        low, high = changes.share_limits(*way, confidence)
+        found |= {name: PER * changes.share(*way), f"{name}_low": PER * low,
+                  f"{name}_high": PER * high}  # fmt: skip
+    low, high = changes.net_limits(confidence)
+    found |= {"net": found["gained"] - found["lost"], "net_low": PER * low, "net_high": PER * high}
+    for name, way in _WAYS.items():
+        found[f"{name}_good"] = changes.good(*way)
+    if costs is not None:
+        told = changes.worth(costs, confidence)
+        found |= dict(zip(("worth", "worth_low", "worth_high"), (PER * x for x in told),
+                          strict=True))  # fmt: skip
+    found["p_value"] = changes.p_value()
+    return pd.DataFrame(found)

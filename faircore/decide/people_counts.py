@@ -1,0 +1,141 @@
+"""How many decisions change in each group, which way, and what may be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from faircore.frontier import SplitRows
+from faircore.groups import Partition
+from faircore.metrics import MIN_PEOPLE
+from faircore.metrics.costs import Costs
+from faircore.metrics.intervals import wilson, z_of
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """People by decision before, decision after and outcome, group by group.
+
+    Attributes
+    ----------
+    rows, weight : ndarray, shape (g, 2, 2, 2)
+        Rows and their weight, by (before, after, outcome).
+    squares : ndarray, shape (g,)
+        Sum of the squared weights.
+    """
+
+    rows: Floats
+    weight: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, before: NDArray[np.int8], after: NDArray[np.int8], rows: SplitRows) -> Changes:
+        """Count decisions on some rows, over every partition."""
+        cell = before.astype(np.int64) * 4 + after * 2 + rows.y_true
+        index = rows.groups.codes.astype(np.int64) * 8 + cell
+        size, repeat = rows.groups.n_groups * 8, len(rows.groups.codes)
+
+        def add(values: Floats | None) -> Floats:
+            tiled = None if values is None else np.tile(values, repeat)
+            return np.bincount(index.ravel(), tiled, size).astype(np.float64)
+
+        counted = add(None)
+        weight = counted if rows.weights is None else add(rows.weights)
+        squares = counted if rows.weights is None else add(rows.weights**2)
+        shape = (-1, 2, 2, 2)
+        return cls(counted.reshape(shape), weight.reshape(shape), squares.reshape(-1, 8).sum(1))
+
+    def everybody(self, partition: Partition) -> Changes:
+        """All rows as one group: the sum over any partition's groups."""
+        own = partition.groups
+        return Changes(
+            self.rows[own].sum(0, keepdims=True), self.weight[own].sum(0, keepdims=True),
+            self.squares[own].sum(keepdims=True),
+        )  # fmt: skip
+
+    @property
+    def total(self) -> Floats:
+        """Weight of each group, (g,)."""
+        found: Floats = self.weight.sum((1, 2, 3))
+        return found
+
+    @property
+    def n_effective(self) -> Floats:
+        """Unweighted people that say as much, (Σw)²/Σw²; 0 in an empty group."""
+        squares = np.where(self.squares > 0, self.squares, 1.0)
+        return np.asarray(self.total**2 / squares)
+
+    def share(self, before: int, after: int) -> Floats:
+        """Share of a group with these two decisions, (g,); NaN in an empty group."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(self.weight[:, before, after].sum(-1) / self.total)
+
+    def people(self, before: int, after: int) -> Floats:
+        """Rows of a group with these two decisions, (g,)."""
+        found: Floats = self.rows[:, before, after].sum(-1)
+        return found
+
+    def good(self, before: int, after: int) -> Floats:
+        """Share with the good outcome among them; NaN for fewer than ten."""
+        own = self.weight[:, before, after]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = own[:, 1] / own.sum(-1)
+        return np.where(self.people(before, after) >= MIN_PEOPLE, share, np.nan)
+
+    def share_limits(self, before: int, after: int, confidence: float) -> tuple[Floats, Floats]:
+        """Wilson's limits of :meth:`share`."""
+        n = self.n_effective
+        return wilson(self.share(before, after) * n, n, z=z_of(confidence))
+
+    def net_limits(self, confidence: float) -> tuple[Floats, Floats]:
+        """Limits of those who gain less those who lose, as shares (Bonett & Price 2012)."""
+        n = self.n_effective
+        gained, lost = ((self.share(*way) * n + 1) / (n + 2) for way in ((0, 1), (1, 0)))
+        half = z_of(confidence) * np.sqrt((gained + lost - (gained - lost) ** 2) / (n + 2))
+        middle = gained - lost
+        return np.maximum(middle - half, -1.0), np.minimum(middle + half, 1.0)
+
+    def worth(self, costs: Costs, confidence: float) -> tuple[Floats, Floats, Floats]:
+        """Change of worth per person, and its limits, each (g,)."""
+        change = np.zeros((2, 2, 2))
+        for y in (0, 1):
+            step = costs.matrix[y, 1] - costs.matrix[y, 0]
+            change[0, 1, y], change[1, 0, y] = step, -step
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = self.weight / self.total[:, None, None, None]
+            mean = (share * change).sum((1, 2, 3))
+            spread = np.maximum((share * change**2).sum((1, 2, 3)) - mean**2, 0.0)
+            half = z_of(confidence) * np.sqrt(spread / self.n_effective)
+        return mean, mean - half, mean + half
+
+    def p_value(self) -> Floats:
+        """Mid-p of McNemar's test: as many gain as lose; 1 where nobody does, (g,)."""
+        n = self.n_effective
+        gained, lost = (np.rint(np.nan_to_num(self.share(*way)) * n) for way in ((0, 1), (1, 0)))
+        changed, fewer = gained + lost, np.minimum(gained, lost)
+        mid = 2 * binom.cdf(fewer, changed, 0.5) - binom.pmf(fewer, changed, 0.5)
+        return np.where(changed > 0, np.minimum(mid, 1.0), 1.0)
+
+
+def withheld_cells(cell: Floats, hidden: Mask, partitions: tuple[Partition, ...]) -> Mask:
+    """Groups whose number in a cell is not told: 1 to 9 people, or one that others give away.
+
+    Everybody's number is told, so a partition must never keep back a single group's: the smallest
+    of the others keeps it company.
+    """
+    few = hidden | ((cell > 0) & (cell < MIN_PEOPLE))
+    for partition in partitions:
+        own = np.arange(partition.groups.start, partition.groups.stop)
+        back = few[own]
+        if back.sum() == 1 and len(own) > 1:
+            others = own[~back]
+            # One with people in it: keeping back a zero would protect nobody.
+            order = np.lexsort((cell[others], cell[others] == 0))
+            few[others[order[0]]] = True
+    return few

@@ -1,0 +1,102 @@
+"""Whose decisions change, as bars to both sides of zero."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from faircore.plots.colors import CONTEXT
+from faircore.plots.layout import calm
+
+_LONGEST = 24  # characters of a group's name beside its bars
+
+
+def people_figure(impact: Any, partition: str) -> go.Figure:
+    """Draw who gains a yes to the right and who loses one to the left, per 1,000 of each group.
+
+    Parameters
+    ----------
+    impact : PeopleImpact
+        As :func:`faircore.people_impact` gives it.
+    partition : str
+        Whose groups are drawn, in their order: a group keeps the colour it has elsewhere. One
+        that is withheld keeps its place.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Bars from zero, 95 % intervals as thin lines, the numbers written out.
+    """
+    table: pd.DataFrame = impact.partition(partition)
+    figure = go.Figure()
+    ticks = []
+    for place, (name, row) in enumerate(table.iterrows()):
+        ticks.append(_tick(str(name), row))
+        x = [-row["lost"], row["gained"]]
+        known = np.isfinite(np.array(x, np.float64))
+        to_right, to_left = _arms(row, known)
+        figure.add_trace(
+            go.Bar(
+                y=[place, place],
+                # Next to nothing, so that the text still stands on its own side.
+                x=[v if ok else side * 1e-9 for v, ok, side in zip(x, known, (-1, 1), strict=True)],
+                text=[_text(value, ok) for value, ok in zip(x, known, strict=True)],
+                textposition="outside", orientation="h", cliponaxis=False, width=0.6,
+                name=escape(str(name)),
+                marker={"pattern": {"shape": ["/", ""]}},  # never colour alone
+                customdata=[["lose a yes"], ["gain a yes"]],
+                hovertemplate=f"{escape(str(name))}: %{{text}} %{{customdata[0]}} per 1,000"
+                "<extra></extra>",
+                error_x={
+                    "type": "data", "symmetric": False, "thickness": 1, "width": 0,
+                    "color": CONTEXT,
+                    "array": to_right,
+                    "arrayminus": to_left,
+                },
+            )
+        )  # fmt: skip
+    calm(figure, height=104 + 48 * len(table), barmode="overlay")
+    figure.update_layout(margin={"l": 8, "r": 16, "t": 32, "b": 48})
+    reaches = table[["lost_high", "gained_high"]].to_numpy(np.float64)
+    reach = float(np.nanmax(np.append(reaches, 1.0)))
+    figure.update_xaxes(
+        title="Of 1,000 people of each group", range=[-1.3 * reach, 1.3 * reach],
+        tickformat=",.0f", nticks=7, zeroline=True, zerolinecolor=CONTEXT, zerolinewidth=1.5,
+    )  # fmt: skip
+    figure.update_yaxes(
+        tickvals=list(range(len(ticks))), ticktext=ticks, autorange="reversed", automargin=True,
+        showgrid=False, ticklabelstandoff=6,
+    )  # fmt: skip
+    ways = (("← yes becomes no", 0.0, "left"), ("no becomes yes →", 1.0, "right"))
+    for text, at, anchor in ways:
+        figure.add_annotation(
+            text=text, x=at, y=1.0, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom",
+            showarrow=False,
+        )  # fmt: skip
+    return figure
+
+
+def _tick(name: str, row: pd.Series[Any]) -> str:
+    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    size = "few people" if pd.isna(row["people"]) else f"n = {row['people']:,.0f}"
+    return f"{escape(short)}<br>{size}"
+
+
+def _text(value: float, known: bool) -> str:
+    if not known:
+        return "too few to tell"
+    return "under 1" if 0 < abs(value) < 0.95 else f"{abs(value):,.0f}"
+
+
+def _arms(row: pd.Series[Any], known: Any) -> list[list[float]]:
+    """Lengths of the interval lines to the right and to the left, of both bars."""
+    right = [row["lost"] - row["lost_low"], row["gained_high"] - row["gained"]]
+    left = [row["lost_high"] - row["lost"], row["gained"] - row["gained_low"]]
+    return [
+        [float(arm) if ok else 0.0 for arm, ok in zip(side, known, strict=True)]
+        for side in (right, left)
+    ]

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.frontier_noise import (
+    BETTER,
+    PARITY,
+    Population,
+    fronts,
+    look,
+    plain_draws,
+    reliability,
+)
+from faircore.errors import InputError
+from faircore.frontier import SplitRows, non_dominated
+from faircore.frontier.noise import draw_counts
+from faircore.frontier.noise_beliefs import (
+    believe,
+    believe_disparity,
+    believe_performance,
+    performance_draws,
+)
+from faircore.frontier.noise_front import (
+    front_band,
+    hopeful,
+    hypervolume_limits,
+    hypervolumes,
+    probability_non_dominated,
+)
+from faircore.metrics import DISPARITIES, PERFORMANCES
+
+WHOLE = Population(0, 60, n=10_000)
+ROWS, WHO = WHOLE.sample(np.random.default_rng(0), 2_000)
+PASSED = np.ascontiguousarray(WHOLE.passed[:, WHO])
+PARTITION = ROWS.groups.partitions[0]
+
+
+def _beliefs(passed: NDArray[np.uint8], rows: SplitRows = ROWS) -> NDArray[np.float64]:
+    drawn = draw_counts(rows, passed, 0, PARTITION)
+    return np.stack(
+        [believe_performance(drawn, "accuracy"), believe_disparity(drawn, PARITY)], axis=-1
+    )
+
+
+def _chances(passed: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return probability_non_dominated(_beliefs(passed), BETTER)
+
+
+def test_the_order_of_candidates_is_no_matter() -> None:
+    order = np.random.default_rng(1).permutation(60)
+    np.testing.assert_allclose(_chances(PASSED[order]), _chances(PASSED)[order], atol=0.03)
+
+
+def test_twins_have_the_same_chance() -> None:
+    best = int(_chances(PASSED).argmax())
+    chance = _chances(np.concatenate([PASSED, PASSED[[best, best]]]))
+    assert chance[best] > 0.3
+    assert chance[best] == chance[60] == chance[61]
+
+
+def test_hopeless_alone_and_undefined() -> None:
+    worse = PASSED.copy()
+    codes = WHOLE.codes[WHO]
+    worse[0] = np.where(codes == 0, 1, 1 - ROWS.y_true)  # wrong, and unequal
+    assert _chances(worse)[0] == 0
+    assert _chances(PASSED[:1]).tolist() == [1.0]
+    beliefs = _beliefs(PASSED)
+    beliefs[:, 3, 1] = np.nan
+    chance = probability_non_dominated(beliefs, BETTER)
+    assert np.isnan(chance[3])
+    assert np.isfinite(np.delete(chance, 3)).all()
+
+
+def test_weights_of_one_believe_the_same() -> None:
+    ones = SplitRows(ROWS.y_true, ROWS.groups, np.ones(len(ROWS)))
+    np.testing.assert_array_equal(_beliefs(PASSED), _beliefs(PASSED, ones))
+
+
+def test_noise_alone_is_believed_to_be_nothing() -> None:
+    rng = np.random.default_rng(0)
+    moves = rng.normal(size=(400, 300))
+    error = rng.normal(size=300)
+    drawn = believe(0.8 + 0.01 * error, 0.01 * moves)
+    assert np.abs(drawn.mean(0) - 0.8).std() < 0.003
+    assert drawn.std(axis=1).mean() < 0.005
+    # What is far larger than noise stays.
+    drawn = believe(0.8 + 0.3 * error, 0.01 * moves)
+    assert np.corrcoef(drawn.mean(0), error)[0, 1] > 0.999
+    np.testing.assert_allclose(drawn.std(axis=0).mean(), 0.01, rtol=0.1)
+
+
+def test_beliefs_are_closer_to_the_truth_and_as_wide_as_they_are_wrong() -> None:
+    raw, better, width = [], [], []
+    for seed in range(6):
+        rows, who = WHOLE.sample(np.random.default_rng(seed), 2_000)
+        drawn = draw_counts(rows, np.ascontiguousarray(WHOLE.passed[:, who]), 0, PARTITION)
+        true = WHOLE.values[:, 0] - WHOLE.values[:, 0].mean()
+        seen = performance_draws(drawn, "accuracy")[-1]
+        beliefs = believe_performance(drawn, "accuracy")
+        beliefs = beliefs - beliefs.mean(axis=1, keepdims=True)
+        raw.append(((seen - seen.mean() - true) ** 2).mean())
+        better.append(((beliefs.mean(axis=0) - true) ** 2).mean())
+        width.append(beliefs.var(axis=0).mean())
+    assert np.mean(better) < 0.85 * np.mean(raw)
+    assert np.mean(width) == pytest.approx(np.mean(better), rel=0.35)
+
+
+@pytest.mark.parametrize("name", sorted(DISPARITIES))
+def test_every_disparity_lies_in_its_range(name: str) -> None:
+    passed = PASSED.copy()
+    passed[0] = 0  # selects nobody
+    beliefs = believe_disparity(draw_counts(ROWS, passed, 0, PARTITION), name)
+    assert beliefs.shape == (200, 60)
+    assert np.isnan(beliefs[:, 0]).all() == (name in ("predictive_parity_difference",
+                                                      "demographic_parity_ratio"))  # fmt: skip
+    assert ((beliefs[:, 1:] >= 0) & (beliefs[:, 1:] <= 1)).all()
+
+
+@pytest.mark.parametrize("name", sorted(PERFORMANCES))
+def test_every_performance_is_that_of_the_counts(name: str) -> None:
+    drawn = draw_counts(ROWS, PASSED, 0, PARTITION, replicates=20)
+    values = performance_draws(drawn, name)
+    exact = PERFORMANCES[name](drawn.counts.sum(axis=2).astype(np.float64))
+    np.testing.assert_allclose(values[:-1], exact, rtol=1e-4)
+    assert np.isfinite(believe_performance(drawn, name)).all()
+
+
+def test_small_groups_take_no_part() -> None:
+    drawn = draw_counts(ROWS, PASSED, 0, PARTITION)
+    assert np.isnan(believe_disparity(drawn, PARITY, min_people=1_500)).all()
+    largest = np.sort(np.bincount(WHOLE.codes[WHO]))[-2]
+    two = believe_disparity(drawn, PARITY, min_people=float(largest))
+    assert (two.mean(axis=0) < believe_disparity(drawn, PARITY).mean(axis=0) + 1e-9).all()
+
+
+def test_told_chances_come_true() -> None:
+    found = fronts(60, 6, 6)
+    told, brier, rows = reliability(found["told"], found["true"])
+    _, counted, _ = reliability(found["counted"], found["true"])
+    assert told < 0.04
+    assert brier < counted
+    assert len(rows) == 10
+    assert np.nanmean(found["band"]) > 0.85
+    assert found["volume"].mean() > 0.85
+
+
+def test_hopeful_keeps_whoever_may_be_on_the_front() -> None:
+    drawn = draw_counts(ROWS, PASSED, 0, PARTITION)
+    plain = plain_draws(drawn)
+    near = hopeful(plain[-1], plain[:-1].std(axis=0), BETTER)
+    assert near[non_dominated(plain[-1] * BETTER)].all()
+    counted = probability_non_dominated(plain[:-1], BETTER)
+    assert 0 < near.sum() < 60
+    assert counted[~near].max() < 0.1
+    by_half = [np.arange(60) < 30, np.arange(60) >= 30]
+    both = hopeful(plain[-1], plain[:-1].std(axis=0), BETTER, sets=by_half)
+    assert (both | ~near).all()
+    alone = hopeful(plain[-1, :1], plain[:-1, :1].std(axis=0), BETTER)
+    assert alone.tolist() == [True]
+    values = plain[-1].copy()
+    values[4] = np.nan
+    assert not hopeful(values, plain[:-1].std(axis=0), BETTER)[4]
+
+
+def test_band_of_known_draws() -> None:
+    one = np.array([[[0.9, 0.3], [0.8, 0.1], [0.7, 0.2]]])
+    low, high = front_band(np.repeat(one, 5, axis=0), BETTER, np.array([0.05, 0.1, 0.25, 0.3]))
+    np.testing.assert_array_equal(low, high)
+    np.testing.assert_array_equal(low, [np.nan, 0.8, 0.8, 0.9])
+    # A loss against a ratio: lower and higher are better.
+    turned = np.stack([1 - one[..., 0], 1 - one[..., 1]], axis=-1)
+    low, _ = front_band(turned, (-1, 1), np.array([0.95, 0.9, 0.75]))
+    np.testing.assert_allclose(low, [np.nan, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_hypervolumes_are_those_of_moocore(m: int) -> None:
+    from moocore import hypervolume
+
+    draws = np.random.default_rng(0).random((6, 25, m))
+    draws[2, 3] = np.nan
+    signs = np.array([1, -1, 1][:m])
+    corner = [0.2, 0.9, 0.1][:m]
+    found = hypervolumes(draws, signs.tolist(), corner)
+    for one, area in zip(draws, found, strict=True):
+        points = -(one * signs)[np.isfinite(one).all(axis=1)]
+        inside = np.minimum(points, -np.array(corner) * signs)
+        exact = hypervolume(inside, ref=-np.array(corner) * signs)
+        assert area == pytest.approx(exact, abs=1e-9)
+
+
+def test_methods_are_compared() -> None:
+    _, values, beliefs, near = look(ROWS, PASSED, 0)
+    front = non_dominated(values[near] * BETTER)
+    members = {"front": front, "rest": ~front, "none": np.zeros(len(front), bool)}
+    limits, larger = hypervolume_limits(values[near], beliefs, BETTER, (0.6, 0.5), members)
+    assert list(limits.index) == ["front", "rest", "none", "all"]
+    assert (limits["low"] <= limits["expected"]).all()
+    assert (limits["expected"] <= limits["high"]).all()
+    assert limits.loc["none"].tolist() == [0, 0, 0, 0]
+    assert limits.loc["all", "value"] == pytest.approx(limits.loc["front", "value"])
+    assert limits.loc["all", "expected"] >= limits.loc["front", "expected"]
+    np.testing.assert_allclose(larger + larger.T, 1)
+    assert larger.loc["front", "none"] == 1
+
+
+def test_three_objectives() -> None:
+    drawn = draw_counts(ROWS, PASSED, 0, PARTITION, replicates=40)
+    odds = believe_disparity(drawn, "equalized_odds_difference")
+    two = np.stack([believe_performance(drawn, "accuracy"), believe_disparity(drawn, PARITY)], -1)
+    three = np.concatenate([two, odds[..., None]], axis=-1)
+    chance = probability_non_dominated(three, (1, -1, -1))
+    # One more way to be good: nobody's chance falls.
+    assert (chance >= probability_non_dominated(two, BETTER) - 1e-12).all()
+
+
+def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(InputError, match="same candidates"):
+        believe(np.zeros(3), np.zeros((5, 4)))
+    with pytest.raises(InputError, match="3 objectives"):
+        probability_non_dominated(np.zeros((5, 4, 2)), (1, -1, 1))
