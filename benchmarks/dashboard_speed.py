@@ -4,7 +4,8 @@
 
 Each review is made up of noisy scores (tests/made_up.py), so that everything the page computes is
 real but nothing was trained. One session is measured alone, then beside 4 and 19 others that move
-the slider twice a second: a browser page each, so that the same cores also draw them all. Medians.
+the slider every five seconds: a browser page each, so that the same cores also draw them all.
+Medians.
 """
 
 from __future__ import annotations
@@ -50,8 +51,7 @@ LOCAL_MOVE = """
 
 # Lets go at another stop and waits, frame by frame, until a text and a chart have changed.
 RELEASE = """
-async ([slider, heading, chart, index]) => {
-  const input = document.querySelector(slider);
+async (input, [heading, chart, index]) => {
   const name = () => document.querySelector(heading)?.innerText;
   const bars = () => JSON.stringify(
     document.querySelector(chart)?._fullData?.map((t) => Array.from(t.x)) ?? null);
@@ -68,15 +68,14 @@ async ([slider, heading, chart, index]) => {
 """
 
 ELSEWHERE = """
-([slider]) => {
-  const input = document.querySelector(slider);
+(input) => {
   let place = Number(input.value);
   setInterval(() => {
     place = (place + 1) % (Number(input.max) + 1);
     input.value = place;
     input.dispatchEvent(new Event("input", {bubbles: true}));
     input.dispatchEvent(new Event("change", {bubbles: true}));
-  }, 500 + 40 * Math.random());
+  }, 4500 + 1000 * Math.random());
 }
 """
 
@@ -107,7 +106,9 @@ def released(page: Page) -> tuple[float, float]:
     text, chart = [], []
     for i in range(REPEATS):
         index = (int(page.locator(SLIDER).input_value()) + 1 + i) % (last + 1)
-        found = page.evaluate(RELEASE, [SLIDER, HEADING, ".st-key-bars .js-plotly-plot", index])
+        found = page.locator(SLIDER).evaluate(
+            RELEASE, [HEADING, ".st-key-bars .js-plotly-plot", index]
+        )
         text.append(found[0])
         chart.append(found[1])
         page.wait_for_timeout(300)
@@ -119,7 +120,7 @@ def others(browser: Browser, url: str, n: int) -> Iterator[None]:
     """Sessions beside the measured one, each moving its slider."""
     pages = [open_frontier(browser, url) for _ in range(n)]
     for page in pages:
-        page.evaluate(ELSEWHERE, [SLIDER])
+        page.locator(SLIDER).evaluate(ELSEWHERE)
     try:
         yield
     finally:

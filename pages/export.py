@@ -39,7 +39,7 @@ st.write(
 )
 st.link_button("Download the bundle", f"/files/bundle/{review.id}", type="primary")
 st.subheader("Score new rows with it")
-st.code("faircore score bundle.zip new.csv --out scored.csv", language="bash")
+st.code("faircore score bundle.zip new.csv --out scored.csv", language=None)
 st.caption(
     f"The file needs the columns {plain(', '.join(bundle.reader.columns))}. "
     "Each row gets a score and a decision, in the order of the file."

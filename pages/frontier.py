@@ -42,7 +42,7 @@ from pages.components.words import labels, plain, price, readout
 
 CHART = "cloud"
 LOOKS = ("People", "Thresholds", "Compare", "Methods", "Promises", "All objectives")
-FOLLOW = ["steer", "detail", "below"]
+FOLLOW = ["detail", "steer", "below"]
 """Fragments that show the selected model. The cloud is none of them: it stays as it is."""
 
 
@@ -202,7 +202,7 @@ def every_model(frontier: Frontier, order: list[int]) -> None:
             st.warning(f"{name} has no model: {plain(candidate.failure)}")
 
 
-def cautions(review: Review, frontier: Frontier) -> None:
+def cautions(review: Review, frontier: Frontier, whole: Frontier) -> None:
     """What somebody should know before believing the picture."""
     trained = [c for c in frontier.candidates if c.failure is None]
     if sum(c.still_improving for c in trained) > len(trained) / 2:
@@ -210,7 +210,7 @@ def cautions(review: Review, frontier: Frontier) -> None:
             "Most of these models were still learning when training ended. Train again with more "
             "passes, or more trees, before you compare them."
         )
-    missing = missing_models(review, frontier_of(review) or frontier)
+    missing = missing_models(review, whole)
     if missing:
         st.caption(f"{missing} models asked for are not here; the Train page makes them.")
 
@@ -280,7 +280,7 @@ def main() -> None:
         selected(review, frontier, order)
     closer(review, frontier, order)
     every_model(frontier, order)
-    cautions(review, frontier)
+    cautions(review, frontier, whole)
 
 
 main()

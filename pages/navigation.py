@@ -6,6 +6,9 @@ import streamlit as st
 
 st.set_page_config(page_title="faircore", layout="wide")
 
+# The theme's accent carries white text, so on dark paper it is too dim to be text itself.
+st.html("<style>[data-testid=stSliderThumbValue] {color: inherit}</style>")
+
 st.navigation(
     [
         st.Page("reviews.py", title="Reviews", default=True),
@@ -16,5 +19,6 @@ st.navigation(
         st.Page("calibration.py", title="Calibration"),
         st.Page("decide.py", title="Decide"),
         st.Page("export.py", title="Export"),
+        st.Page("help.py", title="Help"),
     ]
 ).run()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.session import next_step, open_review, reviews, session
+from pages.components.header import next_step
+from pages.components.session import open_review, reviews, session
 from pages.components.words import plain
 
 session()

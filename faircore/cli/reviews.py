@@ -108,12 +108,13 @@ def _limit(text: str) -> Limit:
 
     name, _, value = text.partition("=")
     try:
-        return Limit(name, float(value))
+        at = float(value)
     except ValueError:
         raise InputError(
             f"--limit {text!r} names no number. Write an objective and the worst value allowed: "
             "--limit demographic_parity_difference=0.05."
         ) from None
+    return Limit(name, at)
 
 
 def _picked(found: Frontier, pick: Pick) -> str:

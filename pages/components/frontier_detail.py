@@ -43,18 +43,25 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
             "Pinned for comparison" if pinned else "Pin to compare", key="pin", disabled=pinned,
             on_click=_pin, args=(candidate.id,),
         )  # fmt: skip
-    if candidate.failure is None:
-        with st.expander("Does a score mean the same in each group?"):
-            show_chart(
-                small_reliability(
-                    candidate.cubes[frontier.split], partition,
-                    hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
-                ),
-                key="small-reliability",
-                alt="Share of good outcomes against the score, one line per group",
-            )  # fmt: skip
-            st.caption("On the dotted line, what is promised happens. More on Calibration.")
+    box = st.expander(
+        "Does a score mean the same in each group?", key="small-box", on_change="rerun"
+    )
+    if box.open:  # drawn only for those who look
+        with box:
+            _reliability(frontier, position, partition)
     facts(frontier, position)
+
+
+def _reliability(frontier: Frontier, position: int, partition: Partition) -> None:
+    show_chart(
+        small_reliability(
+            frontier.candidates[position].cubes[frontier.split], partition,
+            hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
+        ),
+        key="small-reliability",
+        alt="Share of good outcomes against the score, one line per group",
+    )  # fmt: skip
+    st.caption("On the dotted line, what is promised happens. More on Calibration.")
 
 
 def _pin(candidate: str) -> None:

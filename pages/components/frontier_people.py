@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-from faircore.decide.people import PeopleImpact, people_impact
-from faircore.plots.people import people_figure
 from numpy.typing import NDArray
 
+from faircore.decide.people import PeopleImpact, people_impact
 from faircore.frontier import Frontier, decisions_at
+from faircore.plots.people import people_figure
 from faircore.records import Review
 from pages.components.candidates import plainest
 from pages.components.charts import show_chart
@@ -82,8 +82,9 @@ def _status_quos(review: Review, frontier: Frontier) -> dict[str, NDArray[np.int
 
 def pinned_position(frontier: Frontier) -> int | None:
     """Position of the pinned model, where it is among those shown and has values."""
+    pinned = session().pinned
     for k, candidate in enumerate(frontier.candidates):
-        if candidate.id == session().pinned and candidate.failure is None:
+        if candidate.id == pinned and candidate.failure is None:
             return k
     return None
 

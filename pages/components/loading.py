@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -18,6 +19,9 @@ from faircore.sweep import COMPARED, MEASURED, read_candidate
 from faircore.training import Prepared
 from faircore.workspace import default_workspace
 
+MOST_CANDIDATES = 6_000
+"""So many are kept in memory."""
+
 SPLIT_SEED = 0
 """The split every sweep of the dashboard uses: candidates are compared on the same rows."""
 
@@ -30,13 +34,15 @@ def prepared_of(review: Review) -> Prepared:
 def frontier_of(review: Review) -> Frontier | None:
     """Every candidate finished so far; ``None`` while there is none."""
     finished = tuple(intact(trial_ids(review)).items())
-    return _frontier(str(default_workspace()), review.id, review.fingerprint, finished)
+    # Streamlit takes a tenth of a second to hash thousands of texts one by one.
+    known = hashlib.sha256(repr(finished).encode()).hexdigest()
+    return _frontier(str(default_workspace()), review.id, review.fingerprint, known, finished)
 
 
 def intact(ids: Iterable[str]) -> dict[str, int]:
     """Those trials that are stored undamaged, each with the time it was written."""
     workspace = default_workspace()
-    store = TrialStore(workspace / "trials")
+    store, shelf = TrialStore(workspace / "trials"), _shelf()
     found = {}
     for trial in ids:
         try:
@@ -44,14 +50,14 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
             stamp = (store.folder(trial) / "checksums.json").stat().st_mtime_ns
         except OSError:
             continue
-        if _candidate(str(workspace), trial, stamp) is not None:
+        if _candidate(shelf, str(workspace), trial, stamp) is not None:
             found[trial] = stamp
     return found
 
 
 def uncertainty_of(review: Review, frontier: Frontier) -> Uncertainty | None:
     """What chance does to a view; None where its models were made by a version that kept none."""
-    known = tuple(c.id for c in frontier.candidates)
+    known = _digest(frontier.candidates)
     view = (
         frontier.split,
         frontier.threshold,
@@ -64,7 +70,9 @@ def uncertainty_of(review: Review, frontier: Frontier) -> Uncertainty | None:
 def failure_of(trial: str) -> str:
     """Why a stored trial has no model; empty when it has one."""
     stamp = intact([trial]).get(trial)
-    found = None if stamp is None else _candidate(str(default_workspace()), trial, stamp)
+    found = None
+    if stamp is not None:
+        found = _candidate(_shelf(), str(default_workspace()), trial, stamp)
     return "" if found is None else found.failure or ""
 
 
@@ -85,9 +93,14 @@ def _prepared(workspace: str, review_id: str, fingerprint: str) -> Prepared:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _frontier(
-    workspace: str, review_id: str, fingerprint: str, finished: tuple[tuple[str, int], ...]
+    workspace: str,
+    review_id: str,
+    fingerprint: str,
+    known: str,
+    _finished: tuple[tuple[str, int], ...],
 ) -> Frontier | None:
-    read = (_candidate(workspace, trial, stamp) for trial, stamp in finished)
+    shelf = _shelf()
+    read = (_candidate(shelf, workspace, trial, stamp) for trial, stamp in _finished)
     candidates = tuple(c for c in read if c is not None)
     if not candidates:
         return None
@@ -97,17 +110,35 @@ def _frontier(
     return Frontier(candidates, prepared.groups.partitions, sizes, rows=rows)
 
 
+@lru_cache(maxsize=32)
+def _digest(candidates: tuple[Candidate, ...]) -> str:
+    """One short text for the ids of many candidates."""
+    return hashlib.sha256(" ".join(c.id for c in candidates).encode()).hexdigest()
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _uncertainty(
-    fingerprint: str, known: tuple[str, ...], view: tuple[object, ...], _frontier: Frontier
+    fingerprint: str, known: str, view: tuple[object, ...], _frontier: Frontier
 ) -> Uncertainty | None:
     return uncertainty(_frontier)
 
 
-@st.cache_resource(max_entries=6_000, show_spinner=False)
-def _candidate(workspace: str, trial_id: str, stamp: int) -> Candidate | None:
-    stored = TrialStore(Path(workspace) / "trials").get(trial_id)
-    return None if stored is None else read_candidate(trial_id, stored)
+@st.cache_resource(show_spinner=False)
+def _shelf() -> dict[tuple[str, str, int], Candidate | None]:
+    """Candidates that were read, the first read first; looked at thousands of times a run."""
+    return {}
+
+
+def _candidate(
+    shelf: dict[tuple[str, str, int], Candidate | None], workspace: str, trial: str, stamp: int
+) -> Candidate | None:
+    key = (workspace, trial, stamp)
+    if key not in shelf:
+        stored = TrialStore(Path(workspace) / "trials").get(trial)
+        while len(shelf) >= MOST_CANDIDATES:
+            shelf.pop(next(iter(shelf)), None)
+        shelf[key] = None if stored is None else read_candidate(trial, stored)
+    return shelf[key]
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

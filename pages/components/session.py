@@ -9,7 +9,7 @@ import streamlit as st
 from faircore.errors import FaircoreError
 from faircore.records import Review, ReviewStore
 from faircore.workspace import default_workspace
-from pages.components.words import plain
+from pages.components.header import header
 
 KEY = "faircore"
 
@@ -115,10 +115,7 @@ def require_review(title: str, *, trained: bool = False) -> Review:
         st.stop()
     if st.query_params.get("review") != review.id:
         st.query_params["review"] = review.id  # a reload or a shared link finds the same review
-    st.caption(
-        f"**{plain(review.name)}** · {plain(review.source)} · {review.state} · "
-        f"next: {next_step(review)}"
-    )
+    header(review, title)
     st.title(title)
     if trained and not review.sweeps:
         st.write("No model has been trained in this review yet.")
@@ -126,12 +123,3 @@ def require_review(title: str, *, trained: bool = False) -> Review:
             st.switch_page("train.py")
         st.stop()
     return review
-
-
-def next_step(review: Review) -> str:
-    """What somebody has to do next, in words."""
-    if review.decisions:
-        return "download the bundle"
-    if review.sweeps:
-        return "compare and choose a model"
-    return "train models" if review.data_spec.features else "read the audit"

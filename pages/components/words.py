@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,16 @@ def disparity_value(name: str, value: float) -> str:
 
 def labels(frontier: Frontier) -> dict[str, str]:
     """A name for each candidate by its id, unlike all others and the same in every view."""
-    methods = len({c.method for c in frontier.candidates}) > 1
-    aims = len({(c.penalty, c.partitions) for c in frontier.candidates if not is_plain(c)}) > 1
-    with_seed = len({c.seed for c in frontier.candidates}) > 1
-    shapes = len({(c.method, c.shape) for c in frontier.candidates}) > len(
-        {c.method for c in frontier.candidates}
-    )
-    known = {c.id: c for c in frontier.candidates}
+    return _labels(frontier.candidates)
+
+
+@lru_cache(maxsize=16)
+def _labels(candidates: tuple[Candidate, ...]) -> dict[str, str]:
+    methods = len({c.method for c in candidates}) > 1
+    aims = len({(c.penalty, c.partitions) for c in candidates if not is_plain(c)}) > 1
+    with_seed = len({c.seed for c in candidates}) > 1
+    shapes = len({(c.method, c.shape) for c in candidates}) > len({c.method for c in candidates})
+    known = {c.id: c for c in candidates}
 
     def name_of(c: Candidate) -> str:
         if METHODS[c.method].stage == "score":
@@ -55,9 +59,11 @@ def labels(frontier: Frontier) -> dict[str, str]:
         return " · ".join(parts)
 
     names: dict[str, str] = {}
-    for c in frontier.candidates:
+    taken: set[str] = set()
+    for c in candidates:
         name = name_of(c)
-        names[c.id] = name if name not in names.values() else f"{name} · {c.id[:4]}"
+        names[c.id] = name if name not in taken else f"{name} · {c.id[:4]}"
+        taken.add(names[c.id])
     return names
 
 
