@@ -31,9 +31,11 @@ check: $(TEST)  # the fast inner loop
 fuzz: $(TEST)  # property tests with rows drawn anew each time
 	$(BIN)/python -m pytest -q $(SHARED_OUT) -m hypothesis --hypothesis-profile=fuzz
 
-bench: $(BENCH)
+bench: $(BENCH) chromium
 	$(BIN)/python benchmarks/sweep_speed.py
 	$(BIN)/python benchmarks/frontier_speed.py
+	$(BIN)/python benchmarks/frontier_noise.py
+	$(BIN)/python -m benchmarks.dashboard_speed
 	$(BIN)/python benchmarks/adult_frontier.py
 	$(BIN)/python benchmarks/networks_adult.py
 	$(BIN)/python benchmarks/trees_frontier.py

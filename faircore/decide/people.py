@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.decide.people_counts import Changes, withheld_cells
+from faircore.decide.people_counts import Changes
 from faircore.errors import InputError
 from faircore.frontier import SplitRows
 from faircore.groups import find_partition
-from faircore.metrics import MIN_PEOPLE, hidden_groups
+from faircore.metrics import hidden_groups
 from faircore.metrics.costs import Costs
 from faircore.metrics.inputs import as_binary, same_length
 from faircore.metrics.multiple import holm
@@ -34,8 +34,8 @@ class PeopleImpact:
         ``lost`` per 1,000 people of the group, with ``_low`` and ``_high``; ``net``, the first
         less the second, likewise; ``gained_good`` and ``lost_good``, the share of them with the
         good outcome; ``worth`` per 1,000, with limits, where costs are given; ``p_value`` that
-        as many gain as lose, adjusted by Holm within the partition. What would tell of fewer than
-        ten people is NaN, and ``few`` says so; of a group that is not shown, everything is.
+        as many gain as lose, adjusted by Holm within the partition. A share of good outcomes
+        among fewer than ten people is NaN; of a group that is not shown, everything is.
     everybody : Series
         The same of all rows.
     unit : str
@@ -140,28 +140,15 @@ def people_impact(
     frame["p_value"] = np.concatenate([holm(frame["p_value"].to_numpy()[p.groups])
                                        for p in partitions])  # fmt: skip
     hidden = hidden_groups(partitions, rows.groups.sizes)
-    frame["few"] = False
-    for name, way in _WAYS.items():
-        back = withheld_cells(changes.people(*way), hidden, partitions)
-        frame.loc[back, _telling(frame, name)] = np.nan
-        frame.loc[back, "few"] = True
-    frame.loc[hidden, "people"] = np.nan
+    frame.loc[hidden] = np.nan
     frame.index = pd.MultiIndex.from_tuples(
         [(p.name, group) for p in partitions for group in p.group_names],
         names=["partition", "group"],
     )
     whole = changes.everybody(partitions[0])
     everybody = _table(whole, costs, confidence)
-    for name, way in _WAYS.items():
-        if 0 < whole.people(*way)[0] < MIN_PEOPLE:
-            everybody.loc[0, _telling(everybody, name)] = np.nan
     unit = "" if costs is None else costs.unit
     return PeopleImpact(frame, everybody.iloc[0], unit, first, second, rows)
-
-
-def _telling(frame: pd.DataFrame, way: str) -> list[str]:
-    """Columns that would tell of those who gain, or lose."""
-    return [name for name in map(str, frame) if name.startswith((way, "net", "worth", "p_value"))]
 
 
 def _table(changes: Changes, costs: Costs | None, confidence: float) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from faircore.metrics.costs import Costs
 from faircore.metrics.intervals import wilson, z_of
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,21 +120,3 @@ class Changes:
         changed, fewer = gained + lost, np.minimum(gained, lost)
         mid = 2 * binom.cdf(fewer, changed, 0.5) - binom.pmf(fewer, changed, 0.5)
         return np.where(changed > 0, np.minimum(mid, 1.0), 1.0)
-
-
-def withheld_cells(cell: Floats, hidden: Mask, partitions: tuple[Partition, ...]) -> Mask:
-    """Groups whose number in a cell is not told: 1 to 9 people, or one that others give away.
-
-    Everybody's number is told, so a partition must never keep back a single group's: the smallest
-    of the others keeps it company.
-    """
-    few = hidden | ((cell > 0) & (cell < MIN_PEOPLE))
-    for partition in partitions:
-        own = np.arange(partition.groups.start, partition.groups.stop)
-        back = few[own]
-        if back.sum() == 1 and len(own) > 1:
-            others = own[~back]
-            # One with people in it: keeping back a zero would protect nobody.
-            order = np.lexsort((cell[others], cell[others] == 0))
-            few[others[order[0]]] = True
-    return few

@@ -6,16 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from faircore.metrics import MIN_PEOPLE
-
 CHANCE = 0.05
 PER = "1,000"
 
 
 def whole_sentence(row: pd.Series[Any], unit: str) -> str:
     """Of everybody: how many decisions change, which way, and what that is worth."""
-    if pd.isna(row["gained"]) or pd.isna(row["lost"]):
-        return f"Decisions change for fewer than {MIN_PEOPLE} people in one direction or both."
     gained, lost = row["gained"], row["lost"]
     told = (
         f"Of {PER} applicants, {_number(gained + lost)} decisions change: {_are(gained)} selected "
@@ -39,19 +35,11 @@ def whole_sentence(row: pd.Series[Any], unit: str) -> str:
 def group_sentences(table: pd.DataFrame) -> list[str]:
     """One for each group that is shown, the worst affected first."""
     shown = table[table["people"].notna()]
-    order = shown["net"].fillna(0.0).sort_values(kind="stable").index
+    order = shown["net"].sort_values(kind="stable").index
     return [_group(str(name), shown.loc[name]) for name in order]
 
 
 def _group(name: str, row: pd.Series[Any]) -> str:
-    if pd.isna(row["net"]):
-        told = [
-            f"{_number(row[way])} {text}"
-            for way, text in (("gained", "gain a yes"), ("lost", "lose one"))
-            if not pd.isna(row[way])
-        ]
-        few = f"of the rest too few people change to be told of (under {MIN_PEOPLE})"
-        return f"{name}: of {PER} applicants, {', '.join([*told, few])}."
     gained, lost, net = row["gained"], row["lost"], row["net"]
     if not gained and not lost:
         return f"{name}: no decision changes."

@@ -37,14 +37,13 @@ def people_figure(impact: Any, partition: str) -> go.Figure:
     for place, (name, row) in enumerate(table.iterrows()):
         ticks.append(_tick(str(name), row))
         x = [-row["lost"], row["gained"]]
-        known = np.isfinite(np.array(x, np.float64))
+        known = bool(np.isfinite(np.array(x, np.float64)).all())
         to_right, to_left = _arms(row, known)
         figure.add_trace(
             go.Bar(
                 y=[place, place],
-                # Next to nothing, so that the text still stands on its own side.
-                x=[v if ok else side * 1e-9 for v, ok, side in zip(x, known, (-1, 1), strict=True)],
-                text=[_text(value, ok) for value, ok in zip(x, known, strict=True)],
+                x=[value if known else 0.0 for value in x],
+                text=[_text(value) for value in x] if known else ["", "too few to tell"],
                 textposition="outside", orientation="h", cliponaxis=False, width=0.6,
                 name=escape(str(name)),
                 marker={"pattern": {"shape": ["/", ""]}},  # never colour alone
@@ -86,17 +85,12 @@ def _tick(name: str, row: pd.Series[Any]) -> str:
     return f"{escape(short)}<br>{size}"
 
 
-def _text(value: float, known: bool) -> str:
-    if not known:
-        return "too few to tell"
+def _text(value: float) -> str:
     return "under 1" if 0 < abs(value) < 0.95 else f"{abs(value):,.0f}"
 
 
-def _arms(row: pd.Series[Any], known: Any) -> list[list[float]]:
+def _arms(row: pd.Series[Any], known: bool) -> list[list[float]]:
     """Lengths of the interval lines to the right and to the left, of both bars."""
     right = [row["lost"] - row["lost_low"], row["gained_high"] - row["gained"]]
     left = [row["lost_high"] - row["lost"], row["gained"] - row["gained_low"]]
-    return [
-        [float(arm) if ok else 0.0 for arm, ok in zip(side, known, strict=True)]
-        for side in (right, left)
-    ]
+    return [[float(arm) if known else 0.0 for arm in side] for side in (right, left)]
