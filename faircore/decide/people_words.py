@@ -14,7 +14,7 @@ def whole_sentence(row: pd.Series[Any], unit: str) -> str:
     """Of everybody: how many decisions change, which way, and what that is worth."""
     gained, lost = row["gained"], row["lost"]
     told = (
-        f"Of {PER} applicants, {_number(gained + lost)} decisions change: {_are(gained)} selected "
+        f"Of {PER} applicants, {_number(round(gained) + round(lost))} decisions change: {_are(gained)} selected "
         f"who {_were(gained)} refused, {_are(lost)} refused who {_were(lost)} selected."
     )
     parts = [
