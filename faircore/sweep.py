@@ -189,6 +189,7 @@ def read_candidate(trial_id: str, stored: StoredTrial) -> Candidate:
         shape=raw["shape"],
         target=raw["target"],
         source=raw.get("source", ""),
+        family=raw.get("family", ""),
         partitions=tuple(raw["partitions"]),
     )
 
@@ -257,6 +258,7 @@ def _keep(
         "target": spec.target(trial[0]),
         "partitions": spec.partitions,
         "source": getattr(spec.config, "source", ""),
+        "family": spec.trial_id("", trial[0], -1),
         "data": prepared.dataset.fingerprint,
         "split_seed": spec.split_seed,
     }

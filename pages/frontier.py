@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from faircore.frontier import Frontier, Limit, Pick, families, knee, recommend, shown_with_rows
+from faircore.frontier import Frontier, Limit, Pick, families, knee, recommend
 from faircore.groups import find_partition
 from faircore.jobs import Job
-from faircore.metrics import MIN_PEOPLE
 from faircore.plans import SweepPlan
 from faircore.plots import frontier_figure
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
-    choose_model,
     choose_path,
     current_view,
-    missing_models,
     path_control,
     selected_position,
     shown_order,
@@ -28,13 +23,13 @@ from pages.components.frontier_compare import compare
 from pages.components.frontier_controls import more_controls, objective_controls
 from pages.components.frontier_detail import counts_now, detail
 from pages.components.frontier_methods import all_objectives, methods, promises
+from pages.components.frontier_notes import cautions, every_model, meaning, nothing_to_show
 from pages.components.frontier_people import people
 from pages.components.frontier_refine import refine
 from pages.components.frontier_share import share
 from pages.components.frontier_thresholds import thresholds
 from pages.components.frontier_view import kept_of, limits_of
 from pages.components.group_tables import rates_table
-from pages.components.howto import how_to_read
 from pages.components.loading import frontier_of, uncertainty_of
 from pages.components.session import require_review, session
 from pages.components.strength_slider import Stop, strength_slider
@@ -129,29 +124,6 @@ def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
         all_objectives(frontier)
 
 
-def meaning(frontier: Frontier, limits: tuple[Limit, ...]) -> None:
-    """What the axes, the dots and the line mean."""
-    first, second = frontier.objectives[:2]
-    people_seen = int(frontier.sizes[frontier.split][frontier.partitions[0].groups].sum())
-    lines = [
-        f"Each mark is a trained model. Up: {first.sentence}"
-        f"{'' if first.better > 0 else ' (lower is better)'}. Across: {second.sentence}; "
-        f"{'further right' if second.better > 0 else 'further left'} is better.",
-        "The line joins the models that no other beats in both. On the line between two of them "
-        "lies what a lottery between the two would do.",
-        f"All figures are measured on {people_seen:,} people whose rows trained no model and set "
-        "no threshold, but decided when most stopped learning, so models look slightly better "
-        "here than they are; the choice itself is measured on others still.",
-        "Small differences between neighbouring marks are chance. Intervals and the band of the "
-        "frontier can be switched on under Limits, filters and costs.",
-    ]
-    if limits:
-        lines.append("Hollow grey marks break a limit that you set; the lines show where it is.")
-    if not len(shown_with_rows(frontier)):
-        lines.append("These models were made by an older version, which kept no intervals.")
-    how_to_read(*map(plain, lines), about="frontier")
-
-
 def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
     """The recommended model, with its rule in words; and two others by name."""
     may = not session().no_groups
@@ -180,41 +152,6 @@ def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
     return pick
 
 
-def every_model(frontier: Frontier, order: list[int]) -> None:
-    """All candidates as a table, and a list that does what clicking does."""
-    with st.expander(f"All {len(frontier.candidates)} models as a table"):
-        choose_model(frontier, order, key="row")
-        names = labels(frontier)
-        columns = {"Model": [names[frontier.candidates[k].id] for k in order]}
-        for m, objective in enumerate(frontier.objectives):
-            columns[objective.full_title] = [
-                objective.text(value) for value in frontier.values[order, m]
-            ]
-        columns["Unbeaten"] = np.where(frontier.non_dominated[order], "yes", "").tolist()
-        columns["Asks for an attribute"] = [
-            "yes" if frontier.candidates[k].needs_groups else "" for k in order
-        ]
-        columns["Seconds"] = [f"{frontier.candidates[k].fit_seconds:.1f}" for k in order]
-        st.dataframe(pd.DataFrame(columns), hide_index=True, width="stretch")
-    for candidate in frontier.candidates:
-        if candidate.failure:
-            name = plain(labels(frontier)[candidate.id])
-            st.warning(f"{name} has no model: {plain(candidate.failure)}")
-
-
-def cautions(review: Review, frontier: Frontier, whole: Frontier) -> None:
-    """What somebody should know before believing the picture."""
-    trained = [c for c in frontier.candidates if c.failure is None]
-    if sum(c.still_improving for c in trained) > len(trained) / 2:
-        st.warning(
-            "Most of these models were still learning when training ended. Train again with more "
-            "passes, or more trees, before you compare them."
-        )
-    missing = missing_models(review, whole)
-    if missing:
-        st.caption(f"{missing} models asked for are not here; the Train page makes them.")
-
-
 @st.fragment(run_every=1.0)
 def still_training(job: Job, shown: int) -> None:
     """Say that models are still being trained, and redraw the page when one is ready."""
@@ -237,11 +174,7 @@ def main() -> None:
     more_controls(frontier, list(dict.fromkeys(c.method for c in whole.candidates)))
     order = shown_order(frontier)
     if not order:
-        st.warning(
-            "No gap can be computed in this view: fewer than two groups have "
-            f"{MIN_PEOPLE} people the rates are about, or nobody is selected. Choose another "
-            "comparison or threshold above."
-        )
+        nothing_to_show(frontier)
         st.stop()
     limits = limits_of(frontier, current)
     # The cloud need not wait for what only its intervals and band ask for.

@@ -34,7 +34,7 @@ def whole_sentence(row: pd.Series[Any], unit: str) -> str:
 
 def group_sentences(table: pd.DataFrame) -> list[str]:
     """One for each group that is shown, the worst affected first."""
-    shown = table[table["people"].notna()]
+    shown = table[table["gained"].notna()]  # neither withheld nor empty
     order = shown["net"].sort_values(kind="stable").index
     return [_group(str(name), shown.loc[name]) for name in order]
 

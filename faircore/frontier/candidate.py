@@ -25,6 +25,8 @@ class Candidate:
         Whether predicting needs a sensitive attribute.
     cubes : mapping of str to ndarray, shape (t, g, 2, 2)
         Count cube per split. The certify split is never among them: it stays sealed.
+    family : str
+        Hash of everything that was asked for but the seed; empty when it is not known.
     measures : mapping of str to ndarray, shape (g + 1, 3)
         :func:`faircore.metrics.score_measures` of each split: of every group, everybody last.
     passed : mapping of str to ndarray of uint8, shape (n,)
@@ -67,6 +69,7 @@ class Candidate:
     target: float | None = None
     partitions: tuple[str, ...] = ()
     source: str = ""
+    family: str = ""
     measures: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     passed: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 

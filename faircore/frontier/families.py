@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,13 @@ def families(frontier: Frontier) -> Families:
     """Gather the candidates that have values and differ in the seed alone."""
     shown = np.isfinite(frontier.values).all(axis=1)
     found: dict[tuple[object, ...], list[int]] = {}
+    seen: Counter[tuple[object, ...]] = Counter()
     for k in np.flatnonzero(shown).tolist():
-        found.setdefault(_request(frontier.candidates[k]), []).append(k)
+        candidate = frontier.candidates[k]
+        request = _request(candidate)
+        # The same seed once more was another request, whatever is known of it.
+        seen[*request, candidate.seed] += 1
+        found.setdefault((*request, seen[*request, candidate.seed]), []).append(k)
     members = tuple(
         np.array(sorted(own, key=lambda k: frontier.candidates[k].seed), np.intp)
         for own in found.values()
@@ -50,4 +56,5 @@ def families(frontier: Frontier) -> Families:
 
 def _request(c: Candidate) -> tuple[object, ...]:
     """What was asked for, the seed aside."""
-    return (c.method, c.penalty, c.strength, c.partitions, c.shape, c.source, c.target)
+    known = (c.method, c.penalty, c.strength, c.partitions, c.shape, c.source, c.target)
+    return (c.family,) if c.family else known

@@ -44,5 +44,7 @@ def strengths_around(spec: SweepSpec, strength: float) -> tuple[float, ...]:
         for i in range(1, BETWEEN + 1):
             share = i / (BETWEEN + 1)
             value = a * (b / a) ** share if a > 0 else a + (b - a) * share
-            new.append(float(f"{value:.3g}"))
+            # As short as it can be said without leaving the place between the two.
+            short = (float(f"{value:.{digits}g}") for digits in range(3, 17))
+            new.append(next((x for x in short if a < x < b), value))
     return tuple(sorted(set(new) - set(known)))

@@ -6,13 +6,12 @@ import streamlit as st
 
 from faircore.frontier import Candidate, Frontier
 from faircore.methods import METHODS
-from faircore.metrics import find_disparity
 from faircore.penalties import PENALTIES
 from faircore.plots import convergence_figure
 from faircore.predictors import Predictor, Thresholded, calibrator_words
 from pages.components.charts import show_chart
 from pages.components.loading import model_of
-from pages.components.words import disparity_value, plain
+from pages.components.words import plain
 
 
 def places(candidate: Candidate) -> dict[str, str]:
@@ -104,15 +103,14 @@ def _promise(frontier: Frontier, position: int) -> str:
         partition = (candidate.partitions or (frontier.partition,))[0]
         goal = PENALTIES[candidate.penalty].disparity
         frontier = frontier.view(disparity=goal, partition=partition, threshold=0.5)
+    objective = frontier.objectives[1]
     measured = [
-        (place, float(frontier.view(split=split).values[position, 1]))
+        (place, float(frontier.view(split=split).measure(objective)[position]))
         for split, place in places(candidate).items()
         if split in frontier.sizes
     ]
-    told = ", ".join(
-        f"{disparity_value(frontier.disparity, value)} on {place}" for place, value in measured
-    )
-    return f"{_asked(candidate)}{find_disparity(frontier.disparity).title}: {told}."
+    told = ", ".join(f"{objective.text(value)} on {place}" for place, value in measured)
+    return f"{_asked(candidate)}{objective.title}: {told}."
 
 
 def _asked(candidate: Candidate) -> str:

@@ -78,7 +78,8 @@ def selected_position(frontier: Frontier, order: list[int]) -> int:
             return k
     first = plainest(frontier)
     first = order[0] if first is None else first
-    current.candidate = frontier.candidates[first].id
+    if not current.candidate:  # one that a filter hides comes back when the filter goes
+        current.candidate = frontier.candidates[first].id
     return first
 
 
@@ -149,7 +150,7 @@ def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:
             session().candidate = st.session_state[key]
 
     # The list follows clicks and the slider, so its own memory must not win.
-    st.session_state[key] = session().candidate
+    st.session_state[key] = frontier.candidates[selected_position(frontier, order)].id
     st.selectbox(
         "Model", [frontier.candidates[k].id for k in order], key=key, on_change=take,
         format_func=lambda i: names.get(i, i),

@@ -25,10 +25,10 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
         st.rerun(["detail", "below"])
 
     pinned = pinned_position(frontier)
+    chosen = None if pinned is None else frontier.candidates[pinned].id
+    st.session_state["pinned"] = chosen if chosen in options else None
     st.selectbox(
         "Compare with", options, key="pinned", placeholder="Pin a model, or choose one here",
-        index=None if pinned is None else options.index(frontier.candidates[pinned].id)
-        if frontier.candidates[pinned].id in options else None,
         format_func=lambda i: names.get(i, i), on_change=note,
     )  # fmt: skip
     if pinned is None or pinned == position:

@@ -6,10 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from faircore.frontier import OBJECTIVES, PROFIT, Frontier, find_objective
+from faircore.errors import FaircoreError
+from faircore.frontier import OBJECTIVES, PROFIT, Frontier, Objective, find_objective
 from faircore.metrics import DISPARITIES
+from faircore.metrics.costs import Costs
 from faircore.plots import METHOD_NAMES
-from pages.components.frontier_view import CALIBRATION, limits_of, objective_choices
+from pages.components.frontier_view import CALIBRATION, limited, limits_of, objective_choices
 from pages.components.session import session
 from pages.components.words import plain
 
@@ -82,12 +84,8 @@ def more_controls(frontier: Frontier, methods: list[str]) -> None:
 def _limits(frontier: Frontier) -> None:
     """Lines that are not to be crossed; who crosses them is greyed, not hidden."""
     st.markdown("**Limits.** Models that break one are drawn hollow and grey.")
-    first, second = frontier.objectives[:2]
-    _limit("limit_second", second.key, frontier)
-    if first.key != second.key:
-        _limit("limit_first", first.key, frontier)
-    if CALIBRATION not in (first.key, second.key):
-        _limit("limit_calibration", CALIBRATION, frontier)
+    for objective in limited(frontier):
+        _limit(objective)
     st.checkbox(
         "No attribute when predicting", session().no_groups,
         key="view-no_groups", on_change=take, args=("no_groups",),
@@ -95,23 +93,25 @@ def _limits(frontier: Frontier) -> None:
     )  # fmt: skip
 
 
-def _limit(name: str, key: str, frontier: Frontier) -> None:
+def _limit(objective: Objective) -> None:
     """A number in the unit people read: points and percent for shares."""
-    objective = find_objective(key, frontier.partition)
+    current, box = session(), f"view-limit-{objective.key}"
     scale = 100.0 if objective.is_share else 1.0
     way = "at least" if objective.better > 0 else "at most"
-    gap = objective.source == "gap" or key == CALIBRATION
-    unit = (", points" if gap else ", %") if objective.is_share else ""
-    current = getattr(session(), name)
-    box = f"view-{name}-{key}"
+    points = objective.source == "gap" or objective.name == CALIBRATION
+    unit = (", points" if points else ", %") if objective.is_share else ""
 
     def note() -> None:
         value = st.session_state[box]
-        setattr(session(), name, None if value is None else value / scale)
+        current.limits.pop(objective.key, None)
+        if value is not None:
+            current.limits[objective.key] = value / scale
 
+    given = current.limits.get(objective.key)
+    st.session_state[box] = None if given is None else given * scale
     st.number_input(
-        f"{objective.title}, {way}{unit}", value=None if current is None else current * scale,
-        step=None, placeholder="no limit", key=box, on_change=note, format="%g",
+        f"{objective.title}, {way}{unit}", value=None, step=None, placeholder="no limit", key=box,
+        on_change=note, format="%g",
         **({"min_value": 0.0, "max_value": 100.0} if objective.is_share else {}),
     )  # fmt: skip
 
@@ -168,6 +168,11 @@ def _costs() -> None:
         )
         unit = st.text_input("Unit", current.unit, placeholder="euro", max_chars=20)
         if st.form_submit_button("Count in these costs"):
+            try:
+                Costs(*given, unit=unit)
+            except FaircoreError as error:
+                st.error(str(error))
+                return
             current.worth = given  # type: ignore[assignment]
             current.unit = unit
             current.performance = PROFIT

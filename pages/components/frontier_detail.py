@@ -12,6 +12,7 @@ from faircore.frontier import (
     counts_of,
     decisions_at,
     keeps,
+    measure_counts,
 )
 from faircore.groups import Partition, find_partition
 from faircore.metrics import DISPARITIES, MIN_PEOPLE, RATES, hidden_groups
@@ -93,9 +94,17 @@ def decisions_now(
 
 
 def _objectives(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
-    lines = []
+    lines, current = [], session()
+    values = frontier.values[position].tolist()
+    if current.cut_by:  # thresholds by group are tried: what they do, which has no interval
+        sure, counts = None, counts_now(frontier, position, current)
+        for m, objective in enumerate(frontier.objectives):
+            if objective.source != "scores":
+                values[m] = float(
+                    measure_counts(objective, counts, frontier.partitions, costs=frontier.costs)
+                )
     for m, objective in enumerate(frontier.objectives):
-        line = f"{plain(objective.full_title)}: **{objective.text(frontier.values[position, m])}**"
+        line = f"{plain(objective.full_title)}: **{objective.text(values[m])}**"
         if sure is not None and np.isfinite(sure.low[position, m]):
             low, high = sure.low[position, m], sure.high[position, m]
             line += f" ({objective.text(low)} to {objective.text(high)})"

@@ -115,9 +115,9 @@ def all_objectives(frontier: Frontier) -> None:
             scale = 100.0 if objective.is_share else 1.0
             unit = ", %" if objective.is_share else ""
             chosen = column.slider(
-                f"{objective.full_title}{unit}", low * scale, high * scale,
+                f"{plain(objective.full_title)}{unit}", low * scale, high * scale,
                 (low * scale, high * scale), (high - low) * scale / 100,
-                key=f"range-{objective.key}",
+                key=f"range-{m}-{objective.key}",
             )  # fmt: skip
             inside = frontier.values[:, m] * scale
             hair = (high - low) * scale / 1e6

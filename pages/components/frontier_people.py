@@ -14,6 +14,7 @@ from pages.components.candidates import plainest
 from pages.components.charts import show_chart
 from pages.components.frontier_detail import decisions_now
 from pages.components.loading import prepared_of
+from pages.components.safe_csv import csv_bytes
 from pages.components.session import session
 from pages.components.words import labels, plain
 
@@ -39,8 +40,9 @@ def people(review: Review, frontier: Frontier, position: int) -> None:
         current.quo = st.session_state["quo"]
         st.rerun(["detail", "below"])
 
+    st.session_state["quo"] = current.quo
     st.selectbox(
-        "From", list(befores), index=list(befores).index(current.quo), key="quo",
+        "From", list(befores), key="quo",
         format_func=lambda q: names[q], on_change=note,
     )  # fmt: skip
     rows = frontier.rows[frontier.split]
@@ -114,6 +116,6 @@ def _rows_list(review: Review, frontier: Frontier, impact: PeopleImpact) -> None
             return
         st.dataframe(rows, hide_index=True, width="stretch", height=260)
         st.download_button(
-            "Download the list", lambda: rows.to_csv(index=False).encode(), "changed-rows.csv",
+            "Download the list", lambda: csv_bytes(rows), "changed-rows.csv",
             "text/csv", on_click="ignore",
         )  # fmt: skip

@@ -14,12 +14,12 @@ from faircore.frontier import Frontier, Uncertainty
 from faircore.plots import save_figure
 from faircore.records import Review
 from pages.components.loading import uncertainty_of
+from pages.components.safe_csv import csv_bytes
 from pages.components.session import session
 from pages.components.view_link import link
 from pages.components.words import labels
 
 _MEDIA = {"html": "text/html", "svg": "image/svg+xml", "png": "image/png"}
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
@@ -34,8 +34,7 @@ def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
         with st.popover("Download the picture"):
             _picture(figure)
         st.download_button(
-            "Download the table", lambda: table(frontier, uncertainty_of(review, frontier))
-            .to_csv(index=False).encode(),
+            "Download the table", lambda: csv_bytes(table(frontier, uncertainty_of(review, frontier))),
             "frontier.csv", "text/csv", on_click="ignore",
             help="Every model with its objectives and intervals, as CSV.",
         )  # fmt: skip
@@ -61,7 +60,7 @@ def _picture(figure: go.Figure) -> None:
 
 
 def table(frontier: Frontier, sure: Uncertainty | None) -> pd.DataFrame:
-    """One row per model with what is known of it; safe to open in a spreadsheet."""
+    """One row per model with what is known of it."""
     names, frame = labels(frontier), frontier.to_frame()
     frame.insert(1, "name", [names[i] for i in frame["id"]])
     if sure is not None:
@@ -69,11 +68,4 @@ def table(frontier: Frontier, sure: Uncertainty | None) -> pd.DataFrame:
             frame[f"{objective.key} low"] = sure.low[:, m]
             frame[f"{objective.key} high"] = sure.high[:, m]
         frame["chance non-dominated"] = sure.chance
-    texts = frame.columns[frame.dtypes.map(pd.api.types.is_object_dtype)
-                          | frame.dtypes.map(pd.api.types.is_string_dtype)]  # fmt: skip
-    for column in texts:
-        # A spreadsheet would take such a text for a formula.
-        frame[column] = frame[column].map(
-            lambda v: f"'{v}" if isinstance(v, str) and v.startswith(_RISKY) else v
-        )
     return frame

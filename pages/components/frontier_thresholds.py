@@ -22,8 +22,9 @@ def thresholds(frontier: Frontier, position: int) -> None:
     names = ["", *(p.name for p in frontier.partitions)]
     if current.cut_by not in names:
         current.cut_by = ""
+    st.session_state["cut-by"] = current.cut_by  # a click elsewhere takes it back
     st.selectbox(
-        "Thresholds", names, index=names.index(current.cut_by), key="cut-by",
+        "Thresholds", names, key="cut-by",
         format_func=lambda n: f"One for each group of {n}" if n else "One for everybody",
         on_change=_cut_by,
     )  # fmt: skip
@@ -33,9 +34,10 @@ def thresholds(frontier: Frontier, position: int) -> None:
     columns = st.columns(3, gap="large")
     groups = find_partition(frontier.partitions, current.cut_by).group_names
     for place, name in enumerate(groups):
+        now = current.cuts.get(name, frontier.threshold)
+        st.session_state[f"cut-{name}"] = min(max(now, FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
-            plain(name), FIRST_CUT, LAST_CUT, current.cuts.get(name, frontier.threshold), 0.01,
-            key=f"cut-{name}", on_change=_cut, args=(name,),
+            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=f"cut-{name}", on_change=_cut, args=(name,),
         )  # fmt: skip
     _what_cuts_do(frontier, position, current)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from faircore.frontier import PROFIT, Frontier, Limit, find_objective, keeps
+from faircore.frontier import (
+    OBJECTIVES,
+    PROFIT,
+    Frontier,
+    Limit,
+    Objective,
+    find_objective,
+    keeps,
+)
 from faircore.metrics.costs import Costs
 from pages.components.session import ReviewSession
 
@@ -14,16 +22,7 @@ CALIBRATION = "calibration_error"
 
 def costs_of(current: ReviewSession) -> Costs | None:
     """What decisions are worth, where somebody has said it."""
-    if current.worth is None:
-        return None
-    yes_good, yes_bad, no_good, no_bad = current.worth
-    return Costs(
-        true_positive=yes_good,
-        false_positive=yes_bad,
-        false_negative=no_good,
-        true_negative=no_bad,
-        unit=current.unit,
-    )
+    return None if current.worth is None else Costs(*current.worth, unit=current.unit)
 
 
 def view_of(frontier: Frontier, current: ReviewSession) -> Frontier:
@@ -41,20 +40,26 @@ def view_of(frontier: Frontier, current: ReviewSession) -> Frontier:
         disparity=known(current.disparity, "demographic_parity_difference"),
         third=known(current.third, ""),
     )
+    if view.third and view.objectives[2] in view.objectives[:2]:
+        view = view.view(third="")  # the same axis twice says nothing
     chosen = set(current.methods)
     keep = np.array([not chosen or c.method in chosen for c in view.candidates])
     return view if keep.all() or not keep.any() else view.only(keep)
 
 
+def limited(frontier: Frontier) -> tuple[Objective, ...]:
+    """Objectives that can have a limit in a view: those on its axes, and the calibration error."""
+    whole = (*frontier.objectives, find_objective(CALIBRATION))
+    return tuple({objective.key: objective for objective in whole}.values())
+
+
 def limits_of(frontier: Frontier, current: ReviewSession) -> tuple[Limit, ...]:
-    """The limits somebody has set, each on its objective."""
-    first, second = frontier.objectives[:2]
-    given = [
-        (first.key, current.limit_first),
-        (second.key, current.limit_second),
-        (CALIBRATION, current.limit_calibration),
-    ]
-    return tuple(Limit(key, at) for key, at in dict(given).items() if at is not None)
+    """The limits somebody has set on what is seen; one set on something else waits for it."""
+    return tuple(
+        Limit(objective.key, current.limits[objective.key])
+        for objective in limited(frontier)
+        if objective.key in current.limits
+    )
 
 
 def kept_of(frontier: Frontier, current: ReviewSession) -> NDArray[np.bool_] | None:
@@ -67,8 +72,6 @@ def kept_of(frontier: Frontier, current: ReviewSession) -> NDArray[np.bool_] | N
 
 def objective_choices(frontier: Frontier) -> dict[str, str]:
     """Every objective of any partition by its key, with its name: performances first."""
-    from faircore.frontier import OBJECTIVES
-
     found = {o.key: o.title for o in OBJECTIVES.values() if o.source != "gap"}
     for partition in frontier.partitions:
         for one in OBJECTIVES.values():

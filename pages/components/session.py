@@ -28,9 +28,7 @@ class ReviewSession:
     watched: str = ""
     along: str = ""
     third: str = ""
-    limit_first: float | None = None
-    limit_second: float | None = None
-    limit_calibration: float | None = None
+    limits: dict[str, float] = field(default_factory=dict)
     no_groups: bool = False
     methods: tuple[str, ...] = ()
     by_seed: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 import streamlit as st
 
 from faircore.errors import InputError
-from faircore.frontier import Frontier, find_objective
+from faircore.frontier import BETWEEN, Frontier, find_objective
 from faircore.groups import find_partition
+from faircore.metrics.costs import Costs
 from pages.components.session import ReviewSession
 
 ID_LENGTH = 16
@@ -54,8 +56,19 @@ def _share(text: str) -> float:
     return value
 
 
-def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+def _limits(text: str) -> dict[str, float]:
+    """Limits by the key of their objective, each in the range its box has."""
+    raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise ValueError("limits have names")
+    found = {str(key): _number(str(value)) for key, value in raw.items()}
+    for key, value in found.items():
+        try:
+            if find_objective(key).is_share and not 0 <= value <= 1:
+                raise ValueError("a limit of a share lies between 0 and 1")
+        except InputError:
+            raise ValueError("a limit is one of an objective") from None
+    return found
 
 
 _PARTS: dict[str, _Part] = {
@@ -63,10 +76,8 @@ _PARTS: dict[str, _Part] = {
     "across": _Part("disparity", _text, _text),
     "third": _Part("third", _text, _text),
     "by": _Part("partition", _text, _text),
-    "cut": _Part("threshold", _plain, _share),
-    "least": _Part("limit_first", _plain, _number),
-    "most": _Part("limit_second", _plain, _number),
-    "calibrated": _Part("limit_calibration", _plain, _number),
+    "cut": _Part("threshold", repr, _share),
+    "limits": _Part("limits", json.dumps, _limits),
     "blind": _Part("no_groups", _as_flag, _flag),
     "methods": _Part("methods", ",".join, lambda text: tuple(text.split(","))),
     "seeds": _Part("by_seed", lambda v: "" if v else "mean", lambda text: text != "mean"),
@@ -74,7 +85,7 @@ _PARTS: dict[str, _Part] = {
     "band": _Part("band", _as_flag, _flag),
     "worth": _Part(
         "worth",
-        lambda v: "" if v is None else ",".join(f"{x:g}" for x in v),
+        lambda v: "" if v is None else ",".join(map(repr, v)),
         lambda text: tuple(_number(x) for x in text.split(",")),
     ),
     "unit": _Part("unit", _text, lambda text: text[:20]),
@@ -128,6 +139,10 @@ def read_parameters(given: Mapping[str, str], frontier: Frontier) -> dict[str, A
             continue
         if _fits(part.name, value, frontier):
             found[part.name] = _full_id(value, frontier) if part.name in _IDS else value
+    # The list of partitions stands beside the horizontal axis: it names that axis's.
+    name, _, partition = found.get("disparity", "").partition(BETWEEN)
+    if partition:
+        found |= {"disparity": name, "partition": partition}
     return found
 
 
@@ -143,11 +158,17 @@ def _fits(name: str, value: Any, frontier: Frontier) -> bool:
         except InputError:
             return False
         return True
+    if name == "limits":
+        return all(_fits("third", key, frontier) for key in value)
     if name == "partition":
         return value in [p.name for p in frontier.partitions]
     if name == "methods":
         return set(value) <= {c.method for c in frontier.candidates}
     if name == "worth":
+        try:
+            Costs(*value)
+        except (InputError, TypeError):
+            return False
         return len(value) == 4
     return name not in _IDS or bool(_full_id(value, frontier))
 

@@ -16,9 +16,9 @@ def test_a_view_survives_its_address(trained: tuple[Path, Review]) -> None:
     frontier = frontier_of_review(trained[0], trained[1].id)
     current = ReviewSession(
         review=trained[1].id, performance="auc", disparity="accuracy_difference",
-        third="log_loss", partition="race", threshold=0.35, limit_first=0.8, limit_second=0.05,
-        limit_calibration=0.05, no_groups=True, methods=("regularized",), by_seed=False,
+        third="log_loss", partition="race", threshold=0.35, no_groups=True, methods=("regularized",), by_seed=False,
         errors=True, band=True, worth=(1.0, -5.0, 0.0, 0.5), unit="€ & more",
+        limits={"auc": 0.8, "accuracy_difference@race": 0.05, "log_loss": 2.0},
         candidate=frontier.candidates[2].id, pinned=frontier.candidates[0].id,
     )  # fmt: skip
     given_back = read_parameters(parameters(current), frontier)
@@ -33,7 +33,9 @@ def test_what_is_as_it_comes_is_left_out() -> None:
     "given",
     [
         {"up": "gini"}, {"across": "accuracy@sex"}, {"by": "<script>"}, {"cut": "nan"},
-        {"cut": "7"}, {"most": "inf"}, {"methods": "magic"}, {"worth": "1,2"}, {"model": "zz"},
+        {"cut": "7"}, {"limits": '{"accuracy": 7}'}, {"limits": '{"gini": 0.1}'},
+        {"limits": '{"log_loss": "inf"}'}, {"limits": "[1]"}, {"limits": "{"},
+        {"methods": "magic"}, {"worth": "1,2"}, {"worth": "-1,1,0,0"}, {"model": "zz"},
         {"model": ""}, {"third": "demographic_parity_difference@age of the moon"}, {"worth": "a"},
     ],
     ids=str,
@@ -55,7 +57,7 @@ def test_half_an_id_of_two_models_is_none(trained: tuple[Path, Review]) -> None:
     assert read_parameters({"model": "a" * ID_LENGTH}, twins) == {}
 
 
-@given(st.dictionaries(st.sampled_from(["up", "cut", "worth", "model", "most"]), st.text()))
+@given(st.dictionaries(st.sampled_from(["up", "cut", "worth", "model", "limits"]), st.text()))
 def test_no_address_breaks_a_page(given: dict[str, str]) -> None:
     import numpy as np
 

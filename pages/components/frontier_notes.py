@@ -1,0 +1,99 @@
+"""What the Frontier page says around the picture: how to read it, what is missing, every model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from faircore.frontier import Frontier, Limit, shown_with_rows
+from faircore.metrics import MIN_PEOPLE
+from faircore.records import Review
+from pages.components.candidates import choose_model, missing_models
+from pages.components.howto import how_to_read
+from pages.components.words import labels, plain
+
+
+def meaning(frontier: Frontier, limits: tuple[Limit, ...]) -> None:
+    """What the axes, the dots and the line mean."""
+    first, second = frontier.objectives[:2]
+    people_seen = int(frontier.sizes[frontier.split][frontier.partitions[0].groups].sum())
+    lines = [
+        f"Each mark is a trained model. Up: {first.sentence}"
+        f"{'' if first.better > 0 else ' (lower is better)'}. Across: {second.sentence}; "
+        f"{'further right' if second.better > 0 else 'further left'} is better.",
+        "The line joins the models that no other beats in both. On the line between two of them "
+        "lies what a lottery between the two would do.",
+        f"All figures are measured on {people_seen:,} people whose rows trained no model and set "
+        "no threshold, but decided when most stopped learning, so models look slightly better "
+        "here than they are; the choice itself is measured on others still.",
+        "Small differences between neighbouring marks are chance. Intervals and the band of the "
+        "frontier can be switched on under Limits, filters and costs.",
+    ]
+    if limits:
+        lines.append("Hollow grey marks break a limit that you set; the lines show where it is.")
+    if not len(shown_with_rows(frontier)):
+        lines.append("These models were made by an older version, which kept no intervals.")
+    how_to_read(*map(plain, lines), about="frontier")
+
+
+def nothing_to_show(frontier: Frontier) -> None:
+    """Why no model has a place in this view."""
+    failures(frontier)
+    trained = [k for k, c in enumerate(frontier.candidates) if c.failure is None]
+    missing = [
+        objective.title
+        for objective in frontier.objectives
+        if objective.source == "scores" and np.isnan(frontier.measure(objective)[trained]).all()
+    ]
+    if trained and missing:
+        st.warning(
+            f"{' and '.join(missing)}: not known of these models, which an older version made. "
+            "Train them again, or choose another objective above."
+        )
+    elif trained:
+        st.warning(
+            "No gap can be computed in this view: fewer than two groups have "
+            f"{MIN_PEOPLE} people the rates are about, or nobody is selected. Choose another "
+            "comparison or threshold above."
+        )
+
+
+def failures(frontier: Frontier) -> None:
+    """Each model that is not there, and why."""
+    for candidate in frontier.candidates:
+        if candidate.failure:
+            name = plain(labels(frontier)[candidate.id])
+            st.warning(f"{name} has no model: {plain(candidate.failure)}")
+
+
+def every_model(frontier: Frontier, order: list[int]) -> None:
+    """All candidates as a table, and a list that does what clicking does."""
+    with st.expander(f"All {len(frontier.candidates)} models as a table"):
+        choose_model(frontier, order, key="row")
+        names = labels(frontier)
+        columns = {"Model": [names[frontier.candidates[k].id] for k in order]}
+        for m, objective in enumerate(frontier.objectives):
+            columns[objective.full_title] = [
+                objective.text(value) for value in frontier.values[order, m]
+            ]
+        columns["Unbeaten"] = np.where(frontier.non_dominated[order], "yes", "").tolist()
+        columns["Asks for an attribute"] = [
+            "yes" if frontier.candidates[k].needs_groups else "" for k in order
+        ]
+        columns["Seconds"] = [f"{frontier.candidates[k].fit_seconds:.1f}" for k in order]
+        st.dataframe(pd.DataFrame(columns), hide_index=True, width="stretch")
+    failures(frontier)
+
+
+def cautions(review: Review, frontier: Frontier, whole: Frontier) -> None:
+    """What somebody should know before believing the picture."""
+    trained = [c for c in frontier.candidates if c.failure is None]
+    if sum(c.still_improving for c in trained) > len(trained) / 2:
+        st.warning(
+            "Most of these models were still learning when training ended. Train again with more "
+            "passes, or more trees, before you compare them."
+        )
+    missing = missing_models(review, whole)
+    if missing:
+        st.caption(f"{missing} models asked for are not here; the Train page makes them.")
