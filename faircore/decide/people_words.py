@@ -13,8 +13,9 @@ PER = "1,000"
 def whole_sentence(row: pd.Series[Any], unit: str) -> str:
     """Of everybody: how many decisions change, which way, and what that is worth."""
     gained, lost = row["gained"], row["lost"]
+    both = _number(round(gained) + round(lost))  # the sum of what is told
     told = (
-        f"Of {PER} applicants, {_number(round(gained) + round(lost))} decisions change: {_are(gained)} selected "
+        f"Of {PER} applicants, {both} decisions change: {_are(gained)} selected "
         f"who {_were(gained)} refused, {_are(lost)} refused who {_were(lost)} selected."
     )
     parts = [

@@ -34,7 +34,8 @@ def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
         with st.popover("Download the picture"):
             _picture(figure)
         st.download_button(
-            "Download the table", lambda: csv_bytes(table(frontier, uncertainty_of(review, frontier))),
+            "Download the table",
+            lambda: csv_bytes(table(frontier, uncertainty_of(review, frontier))),
             "frontier.csv", "text/csv", on_click="ignore",
             help="Every model with its objectives and intervals, as CSV.",
         )  # fmt: skip

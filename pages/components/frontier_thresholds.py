@@ -37,7 +37,8 @@ def thresholds(frontier: Frontier, position: int) -> None:
         now = current.cuts.get(name, frontier.threshold)
         st.session_state[f"cut-{name}"] = min(max(now, FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
-            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=f"cut-{name}", on_change=_cut, args=(name,),
+            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=f"cut-{name}",
+            on_change=_cut, args=(name,),
         )  # fmt: skip
     _what_cuts_do(frontier, position, current)
 

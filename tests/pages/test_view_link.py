@@ -16,7 +16,8 @@ def test_a_view_survives_its_address(trained: tuple[Path, Review]) -> None:
     frontier = frontier_of_review(trained[0], trained[1].id)
     current = ReviewSession(
         review=trained[1].id, performance="auc", disparity="accuracy_difference",
-        third="log_loss", partition="race", threshold=0.35, no_groups=True, methods=("regularized",), by_seed=False,
+        third="log_loss", partition="race", threshold=0.35, no_groups=True,
+        methods=("regularized",), by_seed=False,
         errors=True, band=True, worth=(1.0, -5.0, 0.0, 0.5), unit="€ & more",
         limits={"auc": 0.8, "accuracy_difference@race": 0.05, "log_loss": 2.0},
         candidate=frontier.candidates[2].id, pinned=frontier.candidates[0].id,
