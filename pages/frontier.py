@@ -145,6 +145,7 @@ def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
 
     def take() -> None:
         session().candidate = frontier.candidates[pick.position].id
+        session().cut_by = ""
 
     text, go = st.columns([5, 1], vertical_alignment="center")
     text.markdown(told)

@@ -148,6 +148,7 @@ def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:
     def take() -> None:
         if st.session_state[key] in names:
             session().candidate = st.session_state[key]
+            session().cut_by = ""
 
     # The list follows clicks and the slider, so its own memory must not win.
     st.session_state[key] = frontier.candidates[selected_position(frontier, order)].id

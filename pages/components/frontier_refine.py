@@ -24,11 +24,12 @@ def refine(review: Review, frontier: Frontier, position: int) -> None:
     if not strengths:
         return
     told = ", ".join(f"{s:.3g}" for s in strengths)
-    st.button(
-        "Refine here", key="refine", on_click=_launch, args=(review, spec, strengths),
+    if st.button(
+        "Refine here", key="refine",
         help=f"Trains {len(strengths)} more models with strengths between the neighbours of this "
         f"one: {told}. The page goes on while they train.",
-    )  # fmt: skip
+    ):  # fmt: skip
+        _launch(review, spec, strengths)
 
 
 def _launch(review: Review, spec: SweepSpec, strengths: tuple[float, ...]) -> None:
@@ -38,3 +39,5 @@ def _launch(review: Review, spec: SweepSpec, strengths: tuple[float, ...]) -> No
         )
     except FaircoreError as error:
         st.error(str(error))
+        return
+    st.rerun()  # the whole page: it then says how far the training is

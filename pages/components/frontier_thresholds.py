@@ -66,6 +66,11 @@ def _what_cuts_do(frontier: Frontier, position: int, current: ReviewSession) -> 
             f"{lower_first(plain(objective.full_title))} **{objective.text(value)}** "
             f"({objective.change_text(change)})"
         )
+    if not told:
+        st.write(
+            "Ranking, log loss and calibration are those of the score: no threshold moves them."
+        )
+        return
     st.markdown(f"With these thresholds: {', '.join(told)}.")
     st.caption(
         "In brackets: the change from one threshold for everybody. This is a look, not a model: "
