@@ -14,9 +14,9 @@ from faircore.decide.people_counts import Changes
 from faircore.errors import InputError
 from faircore.frontier import SplitRows
 from faircore.groups import find_partition
-from faircore.metrics import hidden_groups
+from faircore.metrics import MIN_PEOPLE, hidden_groups
 from faircore.metrics.costs import Costs
-from faircore.metrics.inputs import as_binary, same_length
+from faircore.metrics.inputs import as_binary, as_weights, same_length
 from faircore.metrics.multiple import holm
 
 PER = 1_000
@@ -31,20 +31,24 @@ class PeopleImpact:
     ----------
     groups : DataFrame
         A row per (partition, group), with ``people``; ``gained`` (a yes instead of a no) and
-        ``lost`` per 1,000 people of the group, with ``_low`` and ``_high``; ``net``, the first
-        less the second, likewise; ``gained_good`` and ``lost_good``, the share of them with the
-        good outcome; ``worth`` per 1,000, with limits, where costs are given; ``p_value`` that
-        as many gain as lose, adjusted by Holm within the partition. A share of good outcomes
-        among fewer than ten people is NaN; of a group that is not shown, everything is.
+        ``lost`` per 1,000 (``per``) people of the group, with ``_low`` and ``_high``; ``net``, the
+        first less the second, likewise; ``gained_good`` and ``lost_good``, the share of them with
+        the good outcome; ``worth`` per 1,000, with limits, where costs are given; ``p_value`` that
+        as many gain as lose, adjusted by Holm within the partition. NaN is what is undefined,
+        everything of a group whose size is not shown, and a share of good outcomes among fewer
+        than ten people.
     everybody : Series
-        The same of all rows.
+        The same of all rows; its p-value stands alone.
     unit : str
         Of ``worth``.
+    per : int
+        How many people ``gained`` to ``worth`` are counted on.
     """
 
     groups: pd.DataFrame
     everybody: pd.Series[Any]
     unit: str
+    per: int
     _before: NDArray[np.int8] = field(repr=False)
     _after: NDArray[np.int8] = field(repr=False)
     _rows: SplitRows = field(repr=False)
@@ -64,11 +68,14 @@ class PeopleImpact:
         """Sentences for people who are no statisticians: everybody, then each group."""
         from faircore.decide.people_words import group_sentences, whole_sentence
 
-        if not self.changed:
+        if self.changed == 0:
+            find_partition(self._rows.groups.partitions, partition)
             return ["No decision changes."]
-        return [whole_sentence(self.everybody, self.unit), *group_sentences(
-            self.partition(partition)
-        )]  # fmt: skip
+        table = self.partition(partition)
+        return [
+            whole_sentence(self.everybody, self.unit, self.per),
+            *group_sentences(table, self.per),
+        ]
 
     def changed_rows(self, ids: Sequence[Any] | NDArray[Any] | None = None) -> pd.DataFrame:
         """Which rows change, for the analyst alone: never for a page that others see.
@@ -77,7 +84,19 @@ class PeopleImpact:
         ----------
         ids : sequence, n entries, optional
             What rows are called; their position by default.
+
+        Returns
+        -------
+        DataFrame
+            ``row``, ``change`` and a column per sensitive attribute. Nothing is withheld.
+
+        Raises
+        ------
+        InputError
+            When there is not one id per row.
         """
+        if ids is not None:
+            same_length("ids", ids, len(self._rows))
         rows = np.flatnonzero(self._before != self._after)
         named = rows if ids is None else np.asarray(ids)[rows]
         found = {
@@ -100,6 +119,7 @@ def people_impact(
     rows: SplitRows,
     costs: Costs | None = None,
     confidence: float = 0.95,
+    per: int = PER,
 ) -> PeopleImpact:
     """Compare two ways to decide about the same people.
 
@@ -115,12 +135,19 @@ def people_impact(
     costs : Costs, optional
         What decisions are worth.
     confidence : float
-        Of every interval.
+        Of every interval, each on its own.
+    per : int
+        How many people figures are counted on: 100 or 1,000.
+
+    Returns
+    -------
+    PeopleImpact
 
     Raises
     ------
     InputError
-        When lengths differ or decisions are not 0 and 1.
+        When lengths differ, decisions are not 0 and 1, weights are all 0, or ``confidence`` or
+        ``per`` is out of range.
 
     References
     ----------
@@ -134,37 +161,43 @@ def people_impact(
         raise InputError(
             f"The confidence must lie between 0 and 1; it is {confidence}. 0.95 is usual."
         )
+    if per < 1:
+        raise InputError(f"Figures are counted per 1 person or more; per is {per}. Pass 1,000.")
+    as_weights(rows.weights, n_rows=len(rows))
     changes = Changes.of(first, second, rows)
     partitions = rows.groups.partitions
-    frame = _table(changes, costs, confidence)
-    frame["p_value"] = np.concatenate([holm(frame["p_value"].to_numpy()[p.groups])
-                                       for p in partitions])  # fmt: skip
+    frame = _table(changes, costs, confidence, per)
     hidden = hidden_groups(partitions, rows.groups.sizes)
+    # A hidden group counts as one more test, whatever its p-value: none of it shows in others.
+    p_values = np.where(hidden & (changes.total > 0), 1.0, frame["p_value"].to_numpy())
+    frame["p_value"] = np.concatenate([holm(p_values[p.groups]) for p in partitions])
     frame.loc[hidden] = np.nan
     frame.index = pd.MultiIndex.from_tuples(
         [(p.name, group) for p in partitions for group in p.group_names],
         names=["partition", "group"],
     )
     whole = changes.everybody(partitions[0])
-    everybody = _table(whole, costs, confidence)
+    everybody = _table(whole, costs, confidence, per)
     unit = "" if costs is None else costs.unit
-    return PeopleImpact(frame, everybody.iloc[0], unit, first, second, rows)
+    return PeopleImpact(frame, everybody.iloc[0], unit, per, first, second, rows)
 
 
-def _table(changes: Changes, costs: Costs | None, confidence: float) -> pd.DataFrame:
+def _table(changes: Changes, costs: Costs | None, confidence: float, per: int) -> pd.DataFrame:
     """Every figure of every group, nothing withheld."""
     found = {"people": changes.rows.sum((1, 2, 3))}
     for name, way in _WAYS.items():
         low, high = changes.share_limits(*way, confidence)
-        found |= {name: PER * changes.share(*way), f"{name}_low": PER * low,
-                  f"{name}_high": PER * high}  # fmt: skip
+        found |= {name: per * changes.share(*way), f"{name}_low": per * low,
+                  f"{name}_high": per * high}  # fmt: skip
     low, high = changes.net_limits(confidence)
-    found |= {"net": found["gained"] - found["lost"], "net_low": PER * low, "net_high": PER * high}
+    found |= {"net": found["gained"] - found["lost"], "net_low": per * low, "net_high": per * high}
     for name, way in _WAYS.items():
-        found[f"{name}_good"] = changes.good(*way)
+        # How it turned out for fewer than ten people could point at one of them.
+        enough = changes.people(*way) >= MIN_PEOPLE
+        found[f"{name}_good"] = np.where(enough, changes.good(*way), np.nan)
     if costs is not None:
         told = changes.worth(costs, confidence)
-        found |= dict(zip(("worth", "worth_low", "worth_high"), (PER * x for x in told),
+        found |= dict(zip(("worth", "worth_low", "worth_high"), (per * x for x in told),
                           strict=True))  # fmt: skip
     found["p_value"] = changes.p_value()
     return pd.DataFrame(found)

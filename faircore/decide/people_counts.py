@@ -10,7 +10,6 @@ from scipy.stats import binom
 
 from faircore.frontier import SplitRows
 from faircore.groups import Partition
-from faircore.metrics import MIN_PEOPLE
 from faircore.metrics.costs import Costs
 from faircore.metrics.intervals import wilson, z_of
 
@@ -23,10 +22,8 @@ class Changes:
 
     Attributes
     ----------
-    rows, weight : ndarray, shape (g, 2, 2, 2)
-        Rows and their weight, by (before, after, outcome).
-    squares : ndarray, shape (g,)
-        Sum of the squared weights.
+    rows, weight, squares : ndarray, shape (g, 2, 2, 2)
+        Rows, their weight and their squared weight, by (before, after, outcome).
     """
 
     rows: Floats
@@ -48,14 +45,14 @@ class Changes:
         weight = counted if rows.weights is None else add(rows.weights)
         squares = counted if rows.weights is None else add(rows.weights**2)
         shape = (-1, 2, 2, 2)
-        return cls(counted.reshape(shape), weight.reshape(shape), squares.reshape(-1, 8).sum(1))
+        return cls(counted.reshape(shape), weight.reshape(shape), squares.reshape(shape))
 
     def everybody(self, partition: Partition) -> Changes:
         """All rows as one group: the sum over any partition's groups."""
         own = partition.groups
         return Changes(
             self.rows[own].sum(0, keepdims=True), self.weight[own].sum(0, keepdims=True),
-            self.squares[own].sum(keepdims=True),
+            self.squares[own].sum(0, keepdims=True),
         )  # fmt: skip
 
     @property
@@ -67,8 +64,33 @@ class Changes:
     @property
     def n_effective(self) -> Floats:
         """Unweighted people that say as much, (Σw)²/Σw²; 0 in an empty group."""
-        squares = np.where(self.squares > 0, self.squares, 1.0)
-        return np.asarray(self.total**2 / squares)
+        squares = self.squares.sum((1, 2, 3))
+        return np.asarray(self.total**2 / np.where(squares > 0, squares, 1.0))
+
+    def n_for(self, score: Floats) -> tuple[Floats, Floats, Floats]:
+        """Mean of a score per person, its spread, and the unweighted people who say as much.
+
+        The variance of the mean is Σw²(score - mean)² / (Σw)². Kish's number would do only where
+        weights have nothing to do with who changes.
+
+        Parameters
+        ----------
+        score : ndarray, shape (2, 2, 2)
+            By (before, after, outcome).
+
+        Returns
+        -------
+        mean, spread, n : ndarray, shape (g,)
+            NaN, NaN and 0 in a group without weight.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = self.weight / self.total[:, None, None, None]
+            mean = (share * score).sum((1, 2, 3))
+            away = (score - mean[:, None, None, None]) ** 2
+            spread = (share * away).sum((1, 2, 3))
+            variance = (self.squares * away).sum((1, 2, 3)) / self.total**2
+            n = np.where(variance > 0, spread / variance, self.n_effective)
+        return mean, spread, n
 
     def share(self, before: int, after: int) -> Floats:
         """Share of a group with these two decisions, (g,); NaN in an empty group."""
@@ -81,20 +103,23 @@ class Changes:
         return found
 
     def good(self, before: int, after: int) -> Floats:
-        """Share with the good outcome among them; NaN for fewer than ten."""
+        """Share with the good outcome among them, (g,); NaN where there is nobody."""
         own = self.weight[:, before, after]
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = own[:, 1] / own.sum(-1)
-        return np.where(self.people(before, after) >= MIN_PEOPLE, share, np.nan)
+            return np.asarray(own[:, 1] / own.sum(-1))
 
     def share_limits(self, before: int, after: int, confidence: float) -> tuple[Floats, Floats]:
         """Wilson's limits of :meth:`share`."""
-        n = self.n_effective
-        return wilson(self.share(before, after) * n, n, z=z_of(confidence))
+        who = np.zeros((2, 2, 2))
+        who[before, after] = 1.0
+        share, _, n = self.n_for(who)
+        return wilson(share * n, n, z=z_of(confidence))
 
     def net_limits(self, confidence: float) -> tuple[Floats, Floats]:
         """Limits of those who gain less those who lose, as shares (Bonett & Price 2012)."""
-        n = self.n_effective
+        way_of = np.zeros((2, 2, 2))
+        way_of[0, 1], way_of[1, 0] = 1.0, -1.0
+        n = self.n_for(way_of)[2]
         gained, lost = ((self.share(*way) * n + 1) / (n + 2) for way in ((0, 1), (1, 0)))
         half = z_of(confidence) * np.sqrt((gained + lost - (gained - lost) ** 2) / (n + 2))
         middle = gained - lost
@@ -106,17 +131,22 @@ class Changes:
         for y in (0, 1):
             step = costs.matrix[y, 1] - costs.matrix[y, 0]
             change[0, 1, y], change[1, 0, y] = step, -step
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = self.weight / self.total[:, None, None, None]
-            mean = (share * change).sum((1, 2, 3))
-            spread = np.maximum((share * change**2).sum((1, 2, 3)) - mean**2, 0.0)
-            half = z_of(confidence) * np.sqrt(spread / self.n_effective)
+        mean, spread, n = self.n_for(change)
+        half = z_of(confidence) * np.sqrt(spread / np.where(n > 0, n, np.nan))
         return mean, mean - half, mean + half
 
     def p_value(self) -> Floats:
-        """Mid-p of McNemar's test: as many gain as lose; 1 where nobody does, (g,)."""
-        n = self.n_effective
-        gained, lost = (np.rint(np.nan_to_num(self.share(*way)) * n) for way in ((0, 1), (1, 0)))
-        changed, fewer = gained + lost, np.minimum(gained, lost)
+        """Mid-p of McNemar's test: as many gain as lose; 1 where nobody does, (g,).
+
+        Only those who change count. Weighted, they enter as unweighted people who say as much of
+        whether half of them gain. NaN in a group without weight.
+        """
+        gained, lost = (self.weight[:, b, a].sum(-1) for b, a in ((0, 1), (1, 0)))
+        squares = self.squares[:, 0, 1].sum(-1) + self.squares[:, 1, 0].sum(-1)
+        n = (gained + lost) ** 2 / np.where(squares > 0, squares, 1.0)
+        with np.errstate(invalid="ignore"):
+            fewer = np.rint(n * np.minimum(gained, lost) / np.where(n > 0, gained + lost, 1.0))
+        changed = np.maximum(np.rint(n), fewer)
         mid = 2 * binom.cdf(fewer, changed, 0.5) - binom.pmf(fewer, changed, 0.5)
-        return np.where(changed > 0, np.minimum(mid, 1.0), 1.0)
+        found = np.where(changed > 0, np.minimum(mid, 1.0), 1.0)
+        return np.where(self.total > 0, found, np.nan)

@@ -7,16 +7,16 @@ from typing import Any
 import pandas as pd
 
 CHANCE = 0.05
-PER = "1,000"
 
 
-def whole_sentence(row: pd.Series[Any], unit: str) -> str:
+def whole_sentence(row: pd.Series[Any], unit: str, per: int) -> str:
     """Of everybody: how many decisions change, which way, and what that is worth."""
     gained, lost = row["gained"], row["lost"]
-    both = _number(round(gained) + round(lost))  # the sum of what is told
+    if pd.isna(gained):
+        return "Decisions change, for too few people in one direction to tell how many."
     told = (
-        f"Of {PER} applicants, {both} decisions change: {_are(gained)} selected "
-        f"who {_were(gained)} refused, {_are(lost)} refused who {_were(lost)} selected."
+        f"Of {per:,} applicants, {_total(gained, lost)} change: {_people(gained)} selected who "
+        f"{_were(gained)} refused, {_people(lost)} refused who {_were(lost)} selected."
     )
     parts = [
         f"{100 * share:.0f} % of those who {verb} have the good outcome"
@@ -27,20 +27,22 @@ def whole_sentence(row: pd.Series[Any], unit: str) -> str:
     if "worth" in row and not pd.isna(row["worth"]):
         of = f" {unit}" if unit else ""
         told += (
-            f" Worth per {PER}: {row['worth']:+,.0f}{of} "
+            f" Worth per {per:,}: {row['worth']:+,.0f}{of} "
             f"({row['worth_low']:+,.0f} to {row['worth_high']:+,.0f})."
         ).replace("-", "−")
     return told
 
 
-def group_sentences(table: pd.DataFrame) -> list[str]:
-    """One for each group that is shown, the worst affected first."""
-    shown = table[table["gained"].notna()]  # neither withheld nor empty
+def group_sentences(table: pd.DataFrame, per: int) -> list[str]:
+    """One for each group that is shown, the worst affected first; the others in a last one."""
+    shown = table[table["gained"].notna()]
     order = shown["net"].sort_values(kind="stable").index
-    return [_group(str(name), shown.loc[name]) for name in order]
+    told = [_group(str(name), shown.loc[name], per) for name in order]
+    few = [str(name) for name in table.index[table["gained"].isna() & (table["people"] != 0)]]
+    return [*told, *([f"Too few people to judge: {', '.join(few)}."] if few else [])]
 
 
-def _group(name: str, row: pd.Series[Any]) -> str:
+def _group(name: str, row: pd.Series[Any], per: int) -> str:
     gained, lost, net = row["gained"], row["lost"], row["net"]
     if not gained and not lost:
         return f"{name}: no decision changes."
@@ -52,8 +54,8 @@ def _group(name: str, row: pd.Series[Any]) -> str:
     )
     chance = " This may be chance." if row["p_value"] >= CHANCE else ""
     return (
-        f"{name}: of {PER} applicants, {_number(gained)} gain a yes and {_number(lost)} lose one; "
-        f"{change} ({_signed(row['net_low'])} to {_signed(row['net_high'])}).{chance}"
+        f"{name}: of {per:,} applicants, {_number(gained)} gain a yes and {_number(lost)} lose "
+        f"one; {change} ({_signed(row['net_low'])} to {_signed(row['net_high'])}).{chance}"
     )
 
 
@@ -65,9 +67,16 @@ def _signed(value: float) -> str:
     return f"{value:+,.0f}".replace("-", "−")
 
 
-def _are(value: float) -> str:
-    return f"{_number(value)} {'is' if round(value) == 1 else 'are'}"
+def _total(gained: float, lost: float) -> str:
+    """The sum of the two numbers as they are written, so that the sentence adds up."""
+    total = round(gained) + round(lost) if min(gained, lost) >= 0.95 else gained + lost
+    return f"{_number(total)} decision{'' if round(total) == 1 else 's'}"
+
+
+def _people(value: float) -> str:
+    one = round(value) == 1 and value >= 0.95
+    return f"{_number(value)} {'person is' if one else 'people are'}"
 
 
 def _were(value: float) -> str:
-    return "was" if round(value) == 1 else "were"
+    return "was" if round(value) == 1 and value >= 0.95 else "were"

@@ -30,8 +30,8 @@ class Costs:
     Raises
     ------
     InputError
-        When a number is not finite, or a yes is worth no more to those it turns out well for than
-        to the others, a no as the yardstick: no score could then be of use.
+        When a number is not a finite one, or a yes is worth no more to those it turns out well for
+        than to the others, a no as the yardstick: no score could then be of use.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Costs:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        wrong = [name for name in _OUTCOMES if not np.isfinite(getattr(self, name))]
+        wrong = [name for name in _OUTCOMES if not _is_finite(getattr(self, name))]
         if wrong:
             raise InputError(
                 f"What a decision is worth must be a finite number; {', '.join(wrong)} is not. "
@@ -72,10 +72,12 @@ class Costs:
 
     @property
     def best_threshold(self) -> float:
-        """Score from which a yes pays, when scores are right; in [0, 1].
+        """Score from which a yes pays, when scores are right; in [0, 1] (Elkan 2001).
 
-        0 where every yes pays, 1 where none does (Elkan 2001).
+        0 where every yes pays; NaN where none does, not even a right one.
         """
+        if self._gain_good <= 0:
+            return float("nan")
         share = -self._gain_bad / (self._gain_good - self._gain_bad)
         return float(np.clip(share, 0.0, 1.0))
 
@@ -93,12 +95,34 @@ class Costs:
         np.divide((counts * self.matrix).sum((-2, -1)), total, where=total > 0, out=found)
         return found
 
+    def of_thousand(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Worth per 1,000 people of counts (..., 2, 2), shape (...); NaN without people."""
+        return 1_000 * self.per_person(counts)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data that :meth:`from_dict` reads."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Costs:
-        """Read what :meth:`to_dict` wrote."""
-        worth = [float(raw[name]) for name in _OUTCOMES]
+        """Read what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        InputError
+            When one of the four numbers is missing, there is something else, or the numbers are
+            refused as above.
+        """
+        missing, more = set(_OUTCOMES) - set(raw), set(raw) - {*_OUTCOMES, "unit"}
+        if missing or more:
+            raise InputError(
+                f"The worth of decisions needs {', '.join(_OUTCOMES)}, and may name a unit; "
+                f"{len(missing)} are missing and {len(more)} are something else. Correct the names."
+            )
+        worth = [raw[name] for name in _OUTCOMES]
         return cls(worth[0], worth[1], worth[2], worth[3], str(raw.get("unit", "")))
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value))

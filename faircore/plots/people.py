@@ -16,7 +16,7 @@ _LONGEST = 24  # characters of a group's name beside its bars
 
 
 def people_figure(impact: Any, partition: str) -> go.Figure:
-    """Draw who gains a yes to the right and who loses one to the left, per 1,000 of each group.
+    """Draw who gains a yes to the right and who loses one to the left, in shares of each group.
 
     Parameters
     ----------
@@ -29,27 +29,28 @@ def people_figure(impact: Any, partition: str) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Bars from zero, 95 % intervals as thin lines, the numbers written out.
+        Bars from zero, intervals as thin lines, the numbers written out.
     """
     table: pd.DataFrame = impact.partition(partition)
     figure = go.Figure()
     ticks = []
     for place, (name, row) in enumerate(table.iterrows()):
         ticks.append(_tick(str(name), row))
-        x = [-row["lost"], row["gained"]]
+        lost, gained = -row["lost"], row["gained"]
+        x = [lost if lost else 0.0, gained]
         known = bool(np.isfinite(np.array(x, np.float64)).all())
         to_right, to_left = _arms(row, known)
         figure.add_trace(
             go.Bar(
                 y=[place, place],
                 x=[value if known else 0.0 for value in x],
-                text=[_text(value) for value in x] if known else ["", "too few to tell"],
+                text=[_text(value) for value in x] if known else ["", _unknown(row)],
                 textposition="outside", orientation="h", cliponaxis=False, width=0.6,
                 name=escape(str(name)),
                 marker={"pattern": {"shape": ["/", ""]}},  # never colour alone
-                customdata=[["lose a yes"], ["gain a yes"]],
-                hovertemplate=f"{escape(str(name))}: %{{text}} %{{customdata[0]}} per 1,000"
-                "<extra></extra>",
+                # Not in the template itself, where a name that looks like one would be read.
+                customdata=[[escape(str(name)), way] for way in _ways(known, impact.per)],
+                hovertemplate="%{customdata[0]}: %{text}%{customdata[1]}<extra></extra>",
                 error_x={
                     "type": "data", "symmetric": False, "thickness": 1, "width": 0,
                     "color": CONTEXT,
@@ -63,7 +64,7 @@ def people_figure(impact: Any, partition: str) -> go.Figure:
     reaches = table[["lost_high", "gained_high"]].to_numpy(np.float64)
     reach = float(np.nanmax(np.append(reaches, 1.0)))
     figure.update_xaxes(
-        title="Of 1,000 people of each group", range=[-1.3 * reach, 1.3 * reach],
+        title=f"Of {impact.per:,} people of each group", range=[-1.3 * reach, 1.3 * reach],
         tickformat=",.0f", nticks=7, zeroline=True, zerolinecolor=CONTEXT, zerolinewidth=1.5,
     )  # fmt: skip
     figure.update_yaxes(
@@ -83,6 +84,14 @@ def _tick(name: str, row: pd.Series[Any]) -> str:
     short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     size = "few people" if pd.isna(row["people"]) else f"n = {row['people']:,.0f}"
     return f"{escape(short)}<br>{size}"
+
+
+def _ways(known: bool, per: int) -> list[str]:
+    return [f" {way} a yes per {per:,}" if known else "" for way in ("lose", "gain")]
+
+
+def _unknown(row: pd.Series[Any]) -> str:
+    return "–" if row["people"] == 0 else "too few people to judge"
 
 
 def _text(value: float) -> str:

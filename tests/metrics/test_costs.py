@@ -19,6 +19,13 @@ def test_worth_by_hand() -> None:
     found = costs.per_person(counts)
     assert found[0] == pytest.approx((10 * 0.5 - 2 * 7 - 3 * 1 + 5 * 3) / 20)
     assert np.isnan(found[1])
+    np.testing.assert_allclose(costs.of_thousand(counts), 1_000 * found)
+
+
+def test_where_the_best_threshold_lies() -> None:
+    assert Costs(1.0, -4.0).best_threshold == pytest.approx(0.8)
+    assert Costs(2.0, 1.0).best_threshold == 0.0  # every yes pays
+    assert np.isnan(Costs(-1.0, -5.0).best_threshold)  # not even a right one does
 
 
 @given(WORTH, WORTH, WORTH, WORTH)
@@ -35,6 +42,9 @@ def test_no_threshold_does_better_than_the_best_one(a: float, b: float, c: float
         return float((scores * (a - c) + (1 - scores) * (b - d))[yes].sum())
 
     best = costs.best_threshold
+    if np.isnan(best):
+        assert all(gain(t) <= 1e-9 for t in scores)
+        return
     assert 0 <= best <= 1
     # Up to the score that lies on the threshold, which is worth nothing either way.
     room = 1e-6 + abs(b - d + best * (a - c - b + d))
@@ -44,7 +54,11 @@ def test_no_threshold_does_better_than_the_best_one(a: float, b: float, c: float
 def test_it_survives_json_and_refuses_contradictions() -> None:
     costs = Costs(2.0, -5.0, 0.0, 1.0, unit="EUR")
     assert Costs.from_dict(json.loads(json.dumps(costs.to_dict()))) == costs
-    with pytest.raises(InputError, match="finite"):
-        Costs(true_positive=float("nan"))
+    for wrong in (float("nan"), float("inf"), "1", True, None):
+        with pytest.raises(InputError, match="finite"):
+            Costs(true_positive=wrong)  # type: ignore[arg-type]
+    for raw in ({"true_positive": 1.0}, {**costs.to_dict(), "more": 1}):
+        with pytest.raises(InputError, match="Correct the names"):
+            Costs.from_dict(raw)
     with pytest.raises(InputError, match="turns out well"):
         Costs(true_positive=-1.0, false_positive=1.0)

@@ -47,9 +47,7 @@ def test_what_was_set_is_said_and_kept(trained: Opened, visit: Open) -> None:
     box = next(n for n in app.number_input if n.key.startswith("view-limit-demographic_parity"))
     box.set_value(40.0)
     well(app.run())
-    assert "gap in selection by race at most 40.0 points; no attribute asked for." in words(
-        app
-    )
+    assert "gap in selection by race at most 40.0 points; no attribute asked for." in words(app)
     well(app.run())
     assert "at most 40.0 points" in words(app)
 
