@@ -124,10 +124,10 @@ def _picked(found: Frontier, pick: Pick) -> str:
 
 def export(options: argparse.Namespace) -> None:
     """Choose an operating point, open the sealed rows for it, and write the bundle."""
-    from faircore.decide import OperatingPoint, decide, who_is_acting
+    from faircore.decide import OperatingPoint, decide
     from faircore.export.bundle import export_bundle
     from faircore.export.chosen import bundle_of_review
-    from faircore.records import frontier_of_review
+    from faircore.records import frontier_of_review, who_is_acting
 
     writable(options.out)  # a wrong path must not cost a look at the sealed rows
     decide(

@@ -1,6 +1,6 @@
 """From a frontier to one operating point, measured on rows that chose nothing."""
 
-from faircore.decide.decision import Decision, OperatingPoint, decide, who_is_acting
+from faircore.decide.decision import Decision, OperatingPoint, decide
 from faircore.decide.people import PeopleImpact, people_impact
 
 __all__ = [
@@ -9,5 +9,4 @@ __all__ = [
     "PeopleImpact",
     "decide",
     "people_impact",
-    "who_is_acting",
 ]

@@ -6,9 +6,8 @@ review's record, that it was opened, when, by whom and for which point.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from faircore.errors import InputError
 from faircore.frontier import Frontier
 from faircore.metrics import confusion_counts
-from faircore.records import Opening, ReviewStore, now
+from faircore.records import Act, ReviewStore, now
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
@@ -186,8 +185,7 @@ def decide(
         raise InputError("The data given are not those of this review. Leave `prepared` out.")
     # A score gives no figure away; a model that cannot score these rows must not cost a look.
     scores = predictor.scores(prepared.inputs(SEALED))
-    opening = Opening(now(), who, point.candidate, point.threshold)
-    reviews.update(review_id, lambda r: replace(r, openings=(*r.openings, opening)))
+    reviews.add_opening(review_id, who=who, candidate=point.candidate, threshold=point.threshold)
     looks = reviews.openings_of(prepared.dataset.fingerprint)
 
     rows = prepared.rows(SEALED)
@@ -202,7 +200,7 @@ def decide(
         point=point,
         who=who,
         reason=reason,
-        at=opening.at,
+        at=now(),
         method=candidate.method,
         penalty=candidate.penalty,
         strength=candidate.strength,
@@ -228,7 +226,7 @@ def decide(
             b"".join(a.tobytes() for a in predictor.to_arrays().values())
         ).hexdigest(),
     )
-    reviews.update(review_id, lambda r: replace(r, decisions=(*r.decisions, decision.to_dict())))
+    reviews.record(review_id, Act.DECIDED, decision.to_dict(), who=who)
     return decision
 
 
@@ -247,11 +245,3 @@ def _alternatives(frontier: Frontier, chosen: int) -> tuple[Alternative, ...]:
         )
         for k in positions
     )
-
-
-def who_is_acting() -> str:
-    """Name of the person at the keyboard: the seam where accounts will stand."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

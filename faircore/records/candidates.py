@@ -9,7 +9,8 @@ from faircore.data import Dataset
 from faircore.frontier import Frontier
 from faircore.penalties import find_penalty
 from faircore.plans import SweepPlan
-from faircore.records.reviews import Review, ReviewStore
+from faircore.records.review import Review
+from faircore.records.reviews import ReviewStore
 from faircore.sweep import load_frontier
 
 

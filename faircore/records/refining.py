@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.records.candidates import ids_of
-from faircore.records.reviews import Review
+from faircore.records.review import Review
 
 BETWEEN = 3
 """New strengths on each side of the one that is liked."""

@@ -1,7 +1,6 @@
-"""Reviews on disk: what is reviewed, what was trained for it, what was decided.
+"""Reviews of a workspace: a folder each with the table exactly as it came, and their history.
 
-A review is a folder with the table exactly as it came and one JSON file. A change reads, changes
-and replaces that file under a lock, so two tabs or two people never overwrite each other.
+The history lies in the workspace's database and is only ever added to.
 """
 
 from __future__ import annotations
@@ -9,77 +8,24 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faircore.data import Dataset, DataSpec, Table, build_dataset, load_table, write_table
-from faircore.errors import StoreError
-from faircore.files import locked, write_whole
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from faircore.data import Dataset, Table, build_dataset, load_table, write_table
+from faircore.errors import InputError, StoreError
+from faircore.records.acting import checked_name, who_is_acting
+from faircore.records.database import open_database, reading, writing
+from faircore.records.history import Act, Event, canonical, now
+from faircore.records.review import Review
+from faircore.records.tables import EVENTS, REVIEWS
 
 _ID = re.compile(r"[0-9a-f]{12}")
-
-
-@dataclass(frozen=True)
-class Opening:
-    """The sealed rows were looked at: when, by whom, for which operating point."""
-
-    at: str
-    who: str
-    candidate: str
-    threshold: float
-
-
-@dataclass(frozen=True)
-class Review:
-    """The record of one review.
-
-    Attributes
-    ----------
-    id : str
-        Twelve hexadecimal digits.
-    name, source : str
-        What people call it; the name of the file the data came from.
-    created_at : str
-        ISO 8601, UTC.
-    spec : str
-        Column roles as canonical JSON.
-    fingerprint : str
-        SHA-256 of the data and the roles.
-    sweeps : tuple of str
-        Requests launched, as canonical JSON, oldest first.
-    openings : tuple of Opening
-        Every look at the sealed rows.
-    decisions : tuple of dict
-        Every choice recorded, oldest first; the last one stands.
-    outcome_checks : tuple of dict
-        Answers to the checklist about the outcome, and how people speak of it, oldest first.
-    """
-
-    id: str
-    name: str
-    source: str
-    created_at: str
-    spec: str
-    fingerprint: str
-    sweeps: tuple[str, ...] = ()
-    openings: tuple[Opening, ...] = ()
-    decisions: tuple[dict[str, Any], ...] = ()
-    outcome_checks: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def data_spec(self) -> DataSpec:
-        """Column roles."""
-        return DataSpec.from_json(self.spec)
-
-    @property
-    def state(self) -> str:
-        """Where the review stands, in two or three words."""
-        if self.decisions:
-            return "point chosen"
-        return "models requested" if self.sweeps else "data ready"
+UNKNOWN = "unknown"
 
 
 class ReviewStore:
@@ -108,23 +54,26 @@ class ReviewStore:
         try:
             folder.mkdir(parents=True)
             write_table(table, folder / "table.parquet")
-            self._write(review)
         except OSError as error:
             raise StoreError(
                 f"The review could not be stored: {error.strerror}. Free some disk space or choose "
                 "another workspace."
             ) from error
+        row = {column.name: getattr(review, column.name) for column in REVIEWS.columns}
+        with writing(open_database(self.workspace)) as connection:
+            connection.execute(REVIEWS.insert(), row)
         return review
 
     def list(self) -> list[Review]:
-        """Every review, newest first. A folder without a readable record is left out."""
-        found = []
-        for path in self._root.glob("*/review.json"):
-            try:
-                found.append(self.get(path.parent.name))
-            except StoreError:
-                continue
-        return sorted(found, key=lambda r: r.created_at, reverse=True)
+        """Every review, newest first."""
+        order = REVIEWS.c.created_at.desc()
+        with reading(open_database(self.workspace)) as connection:
+            rows = connection.execute(select(REVIEWS).order_by(order)).all()
+            events = connection.execute(select(EVENTS).order_by(EVENTS.c.number)).all()
+        of: dict[str, list[Event]] = {}
+        for event in events:
+            of.setdefault(event.review, []).append(_event(event))
+        return [_review(row, of.get(row.id, [])) for row in rows]
 
     def get(self, review_id: str) -> Review:
         """Read a review.
@@ -132,59 +81,108 @@ class ReviewStore:
         Raises
         ------
         StoreError
-            When there is none with this id, or its record is damaged.
+            When there is none with this id, or the record is damaged.
         """
-        path = self.path(review_id) / "review.json"
-        try:
-            raw = json.loads(path.read_bytes())
-            raw["openings"] = tuple(Opening(**o) for o in raw["openings"])
-            for key in ("sweeps", "decisions"):
-                raw[key] = tuple(raw[key])
-            raw["outcome_checks"] = tuple(raw.get("outcome_checks", ()))  # older records have none
-            return Review(**raw)
-        except FileNotFoundError:
-            raise StoreError(
-                "There is no review with this link in the workspace. Open it from the Reviews page."
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                "The record of this review is damaged. Restore it from a backup; its trained "
-                "models are untouched."
-            ) from error
+        self.path(review_id)
+        with reading(open_database(self.workspace)) as connection:
+            return _read(connection, review_id)
 
-    def update(self, review_id: str, change: Callable[[Review], Review]) -> Review:
-        """Change a review as one step; ``change`` gets what is stored at that moment."""
-        self.get(review_id)  # a review that is gone says so, before a lock is looked for
-        with locked(self.path(review_id) / "lock"):
-            changed = change(self.get(review_id))
-            self._write(changed)
-        return changed
+    def record(
+        self,
+        review_id: str,
+        kind: Act,
+        body: Mapping[str, Any] | Callable[[Review], Mapping[str, Any]],
+        *,
+        who: str | None = None,
+        once: str | None = None,
+    ) -> Review:
+        """Add an event, in one transaction with whatever it depends on.
+
+        Parameters
+        ----------
+        review_id : str
+        kind : Act
+        body : mapping, or callable of the review to one
+            A callable sees the review as it is at that moment, with no other writer about; what it
+            raises leaves the record untouched.
+        who : str, optional
+            Name of the person; who is acting when absent.
+        once : str, optional
+            What may be recorded a single time in this review.
+
+        Returns
+        -------
+        Review
+            With the event.
+
+        Raises
+        ------
+        InputError
+            When ``once`` was recorded before, or the name is empty.
+        """
+        self.path(review_id)
+        who = checked_name((who_is_acting() or UNKNOWN) if who is None else who)
+        with writing(open_database(self.workspace)) as connection:
+            review = _read(connection, review_id)
+            made = body(review) if callable(body) else body
+            return _added(connection, review, kind, made, who, once)
 
     def add_sweep(self, review_id: str, sweep: str) -> Review:
         """Note that a sweep was asked for; one noted before becomes the last again."""
-
-        def noted(review: Review) -> Review:
-            others = tuple(one for one in review.sweeps if one != sweep)
-            return replace(review, sweeps=(*others, sweep))
-
-        return self.update(review_id, noted)
+        review = self.get(review_id)
+        if review.sweeps[-1:] == (sweep,):
+            return review
+        return self.record(review_id, Act.SWEEP, {"sweep": sweep})
 
     def add_outcome_check(
-        self, review_id: str, *, who: str, answers: dict[str, str], wording: dict[str, str]
+        self,
+        review_id: str,
+        *,
+        answers: dict[str, str],
+        wording: dict[str, str],
+        who: str | None = None,
     ) -> Review:
         """Note what somebody says of the outcome; what was said before is kept."""
-        said = {"at": now(), "who": who, "answers": answers, "wording": wording}
-        return self.update(
-            review_id, lambda r: replace(r, outcome_checks=(*r.outcome_checks, said))
+        return self.record(
+            review_id, Act.OUTCOME, {"answers": answers, "wording": wording}, who=who
         )
 
-    def audit_path(self, review: Review, suffix: str) -> Path:
-        """Where the audit of a review lies as ``html`` or ``json``."""
-        return self.path(review.id) / f"audit.{suffix}"
+    def add_opening(
+        self, review_id: str, *, who: str, candidate: str, threshold: float,
+        level: float | None = None, total: float = 0.0, **facts: Any,
+    ) -> Review:  # fmt: skip
+        """Note a look at the sealed rows, before anything of them is shown.
+
+        Parameters
+        ----------
+        review_id, who, candidate : str
+        threshold : float
+        level : float, optional
+            Risk of a false certificate this look asks for; None for a look that tests nothing.
+        total : float
+            Risk that all looks at these data may spend together, in any review. A look that
+            tested nothing showed figures all the same: after it nothing is left. The level is
+            granted whole, or not at all.
+        **facts
+            Anything else to keep with it.
+        """
+        self.path(review_id)
+        who = checked_name(who)
+        with writing(open_database(self.workspace)) as connection:
+            review = _read(connection, review_id)
+            before = [event.body.get("level") for event in _openings(connection, review)]
+            spent = sum(total if one is None else one for one in before)
+            granted = level if level is not None and level <= total - spent + 1e-12 else None
+            body = {**facts, "candidate": candidate, "threshold": threshold, "level": granted}
+            return _added(connection, review, Act.OPENED, body, who, None)
 
     def openings_of(self, fingerprint: str) -> int:
         """How often the sealed rows of a dataset were opened, over all its reviews."""
         return sum(len(r.openings) for r in self.list() if r.fingerprint == fingerprint)
+
+    def audit_path(self, review: Review, suffix: str) -> Path:
+        """Where the audit of a review lies as ``html`` or ``json``."""
+        return self.path(review.id) / f"audit.{suffix}"
 
     def table(self, review_id: str) -> Table:
         """The table as it came."""
@@ -222,11 +220,57 @@ class ReviewStore:
             raise StoreError("This is not the id of a review. Open it from the Reviews page.")
         return self._root / review_id
 
-    def _write(self, review: Review) -> None:
-        text = json.dumps(asdict(review), sort_keys=True, indent=1, ensure_ascii=False)
-        write_whole(self.path(review.id) / "review.json", text.encode())
+
+def _read(connection: Connection, review_id: str) -> Review:
+    row = connection.execute(select(REVIEWS).where(REVIEWS.c.id == review_id)).first()
+    if row is None:
+        raise StoreError(
+            "There is no review with this link in the workspace. Open it from the Reviews page."
+        )
+    mine = select(EVENTS).where(EVENTS.c.review == review_id).order_by(EVENTS.c.number)
+    return _review(row, [_event(event) for event in connection.execute(mine)])
 
 
-def now() -> str:
-    """The time, ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _review(row: Row[Any], history: list[Event]) -> Review:
+    return Review(**row._mapping, history=tuple(history))
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(row.at, row.who, Act(row.kind), json.loads(row.body), row.number)
+
+
+def _openings(connection: Connection, review: Review) -> list[Event]:
+    """Every look at the data of a review, in any review of them."""
+    found = connection.execute(
+        select(EVENTS)
+        .join(REVIEWS, EVENTS.c.review == REVIEWS.c.id)
+        .where(REVIEWS.c.fingerprint == review.fingerprint, EVENTS.c.kind == Act.OPENED)
+    )
+    return [_event(row) for row in found]
+
+
+def _added(
+    connection: Connection,
+    review: Review,
+    kind: Act,
+    body: Mapping[str, Any],
+    who: str,
+    once: str | None,
+) -> Review:
+    event = Event(now(), who, kind, json.loads(canonical(body)))
+    try:
+        made = connection.execute(
+            EVENTS.insert(),
+            {
+                "review": review.id, "at": event.at, "who": who, "kind": kind,
+                "body": canonical(body), "once": once,
+            },
+        )  # fmt: skip
+    except IntegrityError as error:
+        raise InputError(
+            f"“{kind.capitalize()}” stands in the record already, and can be recorded once only. "
+            "Nothing was changed."
+        ) from error
+    key = made.inserted_primary_key
+    event = replace(event, number=int(key[0]) if key else 0)
+    return replace(review, history=(*review.history, event))

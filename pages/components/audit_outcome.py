@@ -6,7 +6,6 @@ import streamlit as st
 
 from faircore.audit import GroupReport, Wording, impossibility
 from faircore.audit.label_bias import QUESTIONS, suspicions, warnings_of
-from faircore.decide import who_is_acting
 from faircore.errors import FaircoreError
 from faircore.metrics import percent
 from faircore.plots import impossibility_figure
@@ -71,9 +70,7 @@ def outcome_form(review: Review) -> None:
         given = {name: answer for name, answer in answers.items() if answer}
         try:
             warnings_of(given)  # type: ignore[arg-type]
-            reviews().add_outcome_check(
-                review.id, who=who_is_acting(), answers=given, wording=wording
-            )
+            reviews().add_outcome_check(review.id, answers=given, wording=wording)
         except FaircoreError as error:
             st.error(str(error))
             st.stop()

@@ -53,7 +53,7 @@ def test_each_look_is_recorded_before_it_happens(
     assert (first.opening, second.opening) == (1, 2)
     assert [o.threshold for o in stored.openings] == [0.6, 0.4]
     assert [o.who for o in stored.openings] == ["Ada", "Ada"]
-    assert stored.state == "point chosen"
+    assert stored.state == "decided"
     # A model that cannot score the rows costs no look: nobody has learned anything.
     (prepared := Prepared.of(ReviewStore(workspace).dataset(review.id)))._encoded["certify"] = (
         np.zeros((3, 1), np.float32)

@@ -463,19 +463,6 @@ def test_answers_are_kept_and_change_the_words(
     assert not again.warning
 
 
-def test_an_older_record_opens(
-    lending: tuple[Table, Dataset], visit: Open, no_training: None, tmp_path: Path
-) -> None:
-    store = ReviewStore(tmp_path)
-    review = store.create("Loans", *lending)
-    path = store.path(review.id) / "review.json"
-    record = json.loads(path.read_text())
-    del record["outcome_checks"]
-    path.write_text(json.dumps(record))
-    app = visit("audit.py", tmp_path, review.id)
-    assert "stand out" in words(app)
-
-
 # --- names from data and people
 
 HOSTILE = (

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from faircore.data import Dataset, Table
-from faircore.errors import StoreError
+from faircore.errors import InputError, StoreError
 from faircore.plans import SweepSpec
-from faircore.records import Opening, Review, ReviewStore, frontier_of_review, trial_ids
+from faircore.records import Act, Review, ReviewStore, frontier_of_review, trial_ids
+from faircore.records.database import HEAD, open_database, reading
+from faircore.records.tables import METADATA
 
 
 def test_a_review_keeps_its_table_exactly(lending: tuple[Table, Dataset], tmp_path: Path) -> None:
@@ -49,11 +54,11 @@ def test_unknown_and_damaged_records_are_told_apart(fresh: tuple[Path, Review]) 
     store = ReviewStore(workspace)
     with pytest.raises(StoreError, match="no review with this link"):
         store.get("0" * 12)
-    path = store.path(review.id) / "review.json"
-    path.write_text(json.dumps({"id": review.id}))
-    with pytest.raises(StoreError, match="damaged"):
-        store.get(review.id)
-    assert store.list() == []  # the others would still be listed
+    path = workspace / "records.sqlite"
+    path.write_bytes(b"not a database at all, but long enough to be read as one" * 100)
+    for use in (lambda: store.get(review.id), store.list):
+        with pytest.raises(StoreError, match="damaged"):
+            use()
 
 
 def test_a_sweep_is_noted_once(fresh: tuple[Path, Review]) -> None:
@@ -68,10 +73,7 @@ def test_a_sweep_is_noted_once(fresh: tuple[Path, Review]) -> None:
 def _open_many(workspace: Path, review_id: str, who: str) -> None:
     store = ReviewStore(workspace)
     for i in range(25):
-        store.update(
-            review_id,
-            lambda r, i=i: replace(r, openings=(*r.openings, Opening("t", f"{who}{i}", "c", 0.5))),
-        )
+        store.add_opening(review_id, who=f"{who}{i}", candidate="c", threshold=0.5)
 
 
 def test_writers_at_the_same_time_lose_nothing(fresh: tuple[Path, Review]) -> None:
@@ -93,5 +95,109 @@ def test_the_frontier_of_a_review_holds_every_trial_once(trained: tuple[Path, Re
     frontier = frontier_of_review(workspace, review.id)
     assert [c.id for c in frontier.candidates] == list(trial_ids(review))
     assert len(frontier.candidates) == 6  # strengths 0, 0.5, 2; seeds 0, 1
-    twice = replace(review, sweeps=review.sweeps * 2)
+    twice = replace(review, history=review.history * 2)
     assert trial_ids(twice) == trial_ids(review)
+
+
+def test_an_older_workspace_is_brought_in_once(
+    lending: tuple[Table, Dataset], tmp_path: Path
+) -> None:
+    made = ReviewStore(tmp_path / "new").create("Loans", *lending)
+    older = {
+        "id": made.id, "name": "Loans", "source": made.source, "created_at": made.created_at,
+        "spec": made.spec, "fingerprint": made.fingerprint, "sweeps": [SweepSpec((1.0,)).to_json()],
+        "openings": [{"at": "2099-02-02", "who": "Ada", "candidate": "c", "threshold": 0.5}],
+        "decisions": [{"at": "2099-02-02", "who": "Ada", "reason": "why"}],
+    }  # fmt: skip
+    (folder := tmp_path / "old" / "reviews" / made.id).mkdir(parents=True)
+    (folder / "review.json").write_text(json.dumps(older))
+    (tmp_path / "old" / "reviews" / "damaged").mkdir()
+    (tmp_path / "old" / "reviews" / "damaged" / "review.json").write_text("{")
+    (review,) = ReviewStore(tmp_path / "old").list()
+    assert review.sweeps == tuple(older["sweeps"])
+    assert [(o.who, o.level) for o in review.openings] == [("Ada", None)]
+    assert [e.kind for e in review.history] == [Act.SWEEP, Act.OPENED, Act.DECIDED]
+    (folder / "review.json").write_text("{")  # what became of it no longer matters
+    assert ReviewStore(tmp_path / "old").get(made.id) == review
+
+
+def test_the_history_is_only_added_to(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    store = ReviewStore(workspace)
+    added = store.record(review.id, Act.PROPOSED, {"why": "√ x"}, who="  Ada   Lovelace ")
+    assert added == store.get(review.id)
+    assert added.history[:-1] == review.history
+    assert (added.history[-1].who, added.history[-1].body) == ("Ada Lovelace", {"why": "√ x"})
+    with closing(sqlite3.connect(workspace / "records.sqlite")) as raw:
+        for text in (
+            "UPDATE events SET who = 'Eve'", "DELETE FROM events", "DELETE FROM reviews",
+            "UPDATE reviews SET name = 'x'",
+        ):  # fmt: skip
+            with pytest.raises(sqlite3.IntegrityError, match="only added to"):
+                raw.execute(text)
+
+
+def test_what_may_happen_once_happens_once(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    store = ReviewStore(workspace)
+    store.record(review.id, Act.VOTED, {}, who="Ada", once="vote 1 Ada")
+    with pytest.raises(InputError, match="once only"):
+        store.record(review.id, Act.VOTED, {}, who="Ada", once="vote 1 Ada")
+    store.record(review.id, Act.VOTED, {}, who="Ben", once="vote 1 Ben")
+    assert [e.who for e in store.get(review.id).all(Act.VOTED)] == ["Ada", "Ben"]
+
+
+def test_a_refused_change_leaves_nothing(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+
+    def refuse(now: Review) -> dict[str, str]:
+        assert now == review
+        raise InputError("No.")
+
+    store = ReviewStore(workspace)
+    with pytest.raises(InputError):
+        store.record(review.id, Act.PROPOSED, refuse, who="Ada")
+    for name in ("", "  ", "x" * 81):
+        with pytest.raises(InputError, match="A name has 1 to 80"):
+            store.record(review.id, Act.PROPOSED, {}, who=name)
+    assert store.get(review.id) == review
+
+
+def test_looks_spend_one_budget_over_all_reviews_of_the_data(
+    lending: tuple[Table, Dataset], tmp_path: Path
+) -> None:
+    store = ReviewStore(tmp_path)
+    one, two = (store.create(name, *lending) for name in ("One", "Two"))
+
+    def look(review: Review, level: float | None) -> float | None:
+        seen = store.add_opening(
+            review.id, who="Ada", candidate="c", threshold=0.5, level=level, total=0.05
+        )
+        return seen.openings[-1].level
+
+    assert look(one, 0.025) == 0.025
+    assert look(two, 0.05) is None  # half is left: a level is granted whole or not at all
+    assert look(one, 0.025) is None  # that look showed figures without a test, so nothing is left
+    assert store.openings_of(one.fingerprint) == 3
+
+
+def test_a_newer_record_is_refused(tmp_path: Path) -> None:
+    store = ReviewStore(tmp_path / "a")
+    assert store.list() == []
+    with closing(sqlite3.connect(tmp_path / "a" / "records.sqlite")) as raw, raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(StoreError, match="newer version"):
+        ReviewStore(tmp_path / "b").list()
+
+
+def test_the_migrations_make_the_tables_the_code_writes(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    import faircore.records.migrations as steps
+
+    assert ScriptDirectory(Path(steps.__file__).parent).get_current_head() == HEAD
+    with reading(open_database(tmp_path)) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
