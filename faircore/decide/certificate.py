@@ -61,12 +61,14 @@ class Certificate:
         sure = f"{100 * (1 - self.level):.4g}% confidence"
         if option in self.certified:
             return [f"With {sure}, in the population: {_promise(line)}." for line in lines]
+        refused = [_refusal(line) for line in lines if line.verdict != "pass"]
         if option not in self.reached:
             return [
-                "Not tested: a safer option could not be certified, and the walk ends there, so "
-                "that the risk of a false certificate stays what the policy allows."
+                "No certificate: a safer option could not be certified, and the walk ends there, "
+                "so that the risk of a false certificate stays what the policy allows.",
+                *refused,
             ]
-        return ["No certificate. " + _refusal(line) for line in lines if line.verdict != "pass"]
+        return [f"No certificate. {text}" for text in refused]
 
     def rows_needed(self, option: str) -> float:
         """Rows per group at which the rule that needs most would be shown in 4 of 5 cases."""
@@ -292,15 +294,22 @@ def _promise(line: Line) -> str:
 def _refusal(line: Line) -> str:
     objective = find_objective(line.rule.key)
     rule = line.rule.in_words()
+    rule = rule[:1].upper() + rule[1:]
     if math.isnan(line.value):
-        return f"Too few people to measure: {rule}."
+        return f"{rule}: too few people to measure it."
     seen = f"{rule}: it was {objective.text(line.value)} on these rows"
     if line.verdict == "fail":
         return f"{seen}, which breaks the rule by more than chance."
     if math.isinf(line.rows_needed):
-        return f"{seen}, so that more rows of the same kind would not help."
+        if math.isnan(line.rows_at_best):
+            return f"{seen}, so that more rows of the same kind would not help."
+        return (
+            f"{seen}; with so few people that can be chance. Even if there were no gap at all, "
+            f"about {line.rows_at_best:,.0f} rows in each group would be needed."
+        )
     whom = "rows in each group" if objective.source == "gap" else "rows"
+    worst = "as little as" if objective.better > 0 else "as much as"
     return (
-        f"{seen}, and chance could hide up to {objective.text(line.bound)}. About "
+        f"{seen}, and by chance the truth could be {worst} {objective.text(line.bound)}. About "
         f"{line.rows_needed:,.0f} {whom} would be needed."
     )

@@ -45,6 +45,23 @@ def certificate_p_value(
     return found
 
 
+def broken_p_value(
+    counts: Array, disparity: Disparity, limit: float, *, effective: Array | None = None
+) -> Array:
+    """P-value of "no two groups break the limit", (...): the smallest pair's, times their number.
+
+    1 where no pair is defined. That one group exceeds another by more than a limit is tested as the
+    other falling short by more than its negative (the inverse, of ratios).
+    """
+    turned = -limit if disparity.kind == "difference" else 1 / limit
+    pairs = pair_p_values(counts, disparity, turned, effective=effective)
+    pairs = pairs[..., ~np.eye(pairs.shape[-1], dtype=bool)]
+    tests = np.isfinite(pairs).sum(axis=(-2, -1))
+    smallest = np.nan_to_num(pairs, nan=1.0).min(axis=(-2, -1))
+    found: Array = np.minimum(smallest * np.maximum(tests, 1), 1.0)
+    return found
+
+
 def gap_bound(
     counts: Array, disparity: Disparity, level: float, *, effective: Array | None = None
 ) -> Array:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from faircore.decide.certify_counts import (
+    broken_p_value,
     certificate_p_value,
     floor_bound,
     floor_p_value,
     gap_bound,
 )
-from faircore.decide.pair_tests import pair_p_values
 from faircore.decide.policy import Policy
 from faircore.decide.required_rows import required_from
 from faircore.frontier import Limit, find_objective
@@ -49,6 +49,8 @@ class Line:
         Rows per group (of everybody, for a share) at which a test like this one would succeed in
         4 of 5 cases if the truth were what was measured; infinite where that breaks the rule, NaN
         where the rule is kept or nothing is defined.
+    rows_at_best : float
+        The same if there were no gap at all; NaN of shares.
     left_out : tuple of str
         Groups the rule says nothing of: smaller than the policy speaks of.
     """
@@ -59,6 +61,7 @@ class Line:
     p_value: float
     verdict: Verdict
     rows_needed: float
+    rows_at_best: float = math.nan
     left_out: tuple[str, ...] = ()
 
 
@@ -127,21 +130,20 @@ def _gap(
     spoken = groups[sizes[groups] >= max(policy.smallest_group, 1)]
     left = tuple(partition.group_names[g - partition.start] for g in groups if g not in spoken)
     if len(spoken) < 2:
-        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan, left)
+        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan, left_out=left)
     own, thinned = counts[spoken], effects[spoken]
     p = float(certificate_p_value(own, disparity, limit.at, effective=thinned))
-    pairs = pair_p_values(own, disparity, limit.at, effective=thinned)
-    broken = 1.0 - pairs[np.isfinite(pairs)]
-    sure = len(broken) and float(broken.min()) * len(broken) <= level
-    verdict: Verdict = "pass" if p <= level else "fail" if sure else "cannot tell"
-    needed = (
+    broken = float(broken_p_value(own, disparity, limit.at, effective=thinned))
+    verdict: Verdict = "pass" if p <= level else "fail" if broken <= level else "cannot tell"
+    needed, best = (
         math.nan
         if verdict == "pass"
-        else required_from(own, disparity, limit.at, level=level, effective=thinned)
+        else required_from(own, disparity, limit.at, level=level, effective=thinned, equal=equal)
+        for equal in (False, True)
     )
     value = float(disparity(own, min_people=MIN_PEOPLE))
     bound = float(gap_bound(own, disparity, level, effective=thinned))
-    return Line(limit, value, bound, p, verdict, needed, left)
+    return Line(limit, value, bound, p, verdict, needed, best, left)
 
 
 def _floor(

@@ -25,6 +25,9 @@ from faircore.frontier import Frontier
 from faircore.records import Act, Event, Review, ReviewStore, canonical
 from faircore.training import Prepared
 
+VOIDING = (Act.PROPOSED, Act.AMENDED, Act.LOCKED, Act.MEASURED)
+"""What makes a packet something else than what is on the table."""
+
 
 @dataclass(frozen=True, eq=False)
 class Packet:
@@ -125,7 +128,7 @@ def send_packet(
     content = _content(workspace, review, proposal, found, frontier, prepared)
 
     def body(now: Review) -> dict[str, Any]:
-        if (standing_proposal(now), standing_measurement(now)) != (proposal, found):
+        if now.last(*VOIDING) != review.last(*VOIDING):
             raise InputError(
                 "The proposal or its figures changed while the packet was made. Nothing was sent; "
                 "send it again."
@@ -138,7 +141,7 @@ def send_packet(
 def standing_packet(review: Review) -> Packet | None:
     """The packet that can be voted on; None when none was sent or something changed since."""
     for event in reversed(review.history):
-        if event.kind in (Act.PROPOSED, Act.AMENDED, Act.LOCKED, Act.MEASURED):
+        if event.kind in VOIDING:
             return None
         if event.kind is Act.PACKET:
             return packet_of(review, event)

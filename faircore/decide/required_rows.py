@@ -93,11 +93,13 @@ def required_from(
     power: float = 0.8,
     level: float = 0.05,
     effective: Array | None = None,
+    equal: bool = False,
 ) -> float:
     """:func:`required_rows` if the truth were what was counted, (g, 2, 2) to rows per group.
 
     Every group is taken to have as many rows as any other, and outcomes as frequent as they were.
-    NaN where a rate has no trial.
+    With ``equal`` the truth is taken to be that of everybody in every group: the fewest rows that
+    could do. NaN where a rate has no trial.
     """
     rows = counts.sum(axis=(-2, -1))
     k, n = (
@@ -109,6 +111,8 @@ def required_from(
     thin = np.ones(len(rows)) if effective is None else effective
     # A rate of exactly 0 or 1 would have no noise at all; half a person either way is milder.
     p = np.where((k == 0) | (k == n), (k + 0.5) / (n + 1), k / n)
+    if equal:
+        p = np.broadcast_to((k.sum(axis=1) / n.sum(axis=1)).clip(0.001, 0.999)[:, None], p.shape)
     return required_rows(
         p, limit, power=power, level=level, kind=disparity.kind, trials_per_row=n / rows / thin
     )

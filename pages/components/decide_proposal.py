@@ -158,7 +158,10 @@ def _cards(
         certificate=None if found is None else found.certificate,
         asking=asking(review, proposal),
     )  # fmt: skip
-    moves(proposal.options, figures.moves)
+    moves(
+        proposal.options, figures, prepared_of(review).groups.partitions,
+        partition=proposal.view["partition"], disparity=definition,
+    )  # fmt: skip
 
 
 def _groups(review: Review, proposal: Proposal, found: Measurement) -> None:

@@ -7,10 +7,10 @@ import streamlit as st
 from faircore.audit import Wording
 from faircore.decide import Certificate, Option
 from faircore.decide.cards import Card, cards, right_of
-from faircore.decide.figures import Figures, Move
+from faircore.decide.figures import Figures
 from faircore.groups import Partition, find_partition
 from faircore.metrics import MIN_PEOPLE, find_disparity
-from pages.components.words import disparity_value, plain
+from pages.components.words import disparity_value, lower_first, plain
 
 ACROSS = 3
 
@@ -57,7 +57,7 @@ def option_cards(
 
 def _card(card: Card) -> None:
     st.markdown(
-        f"Of 1,000 {plain(card.whom)}, {plain(card.what)}:\n"
+        f"Of 1,000 {plain(card.whom)} in each group, so many {plain(card.what)}:\n"
         + "\n".join(f"- {plain(row.group)}: **{row.told}**" for row in card.rows)
     )
 
@@ -68,14 +68,30 @@ def _certified(option: Option, certificate: Certificate) -> str:
     return "no certificate" if option.letter in certificate.reached else "not tested"
 
 
-def moves(options: tuple[Option, ...], found: tuple[Move, ...]) -> None:
-    """What moving from one option to its neighbour does to people."""
+def moves(
+    options: tuple[Option, ...],
+    figures: Figures,
+    partitions: tuple[Partition, ...],
+    *,
+    partition: str,
+    disparity: str,
+) -> None:
+    """What moving from one option to its neighbour costs, and does to people."""
     titles = {option.letter: option.title for option in options}
-    for move in found:
+    whole, gap = find_partition(partitions, partition), find_disparity(disparity)
+
+    def told(letter: str) -> tuple[str, str]:
+        counts = figures.counts[letter]
+        value = float(gap(counts[whole.groups], min_people=MIN_PEOPLE))
+        return f"{right_of(counts, whole):,.0f}", disparity_value(disparity, value)
+
+    for move in figures.moves:
+        right, gaps = zip(told(move.before), told(move.after), strict=True)
         with st.container(border=False):
             st.markdown(
-                f"**From {move.before} to {move.after}** ({plain(titles[move.after])}): "
-                f"{plain(move.people)}"
+                f"**From {move.before} to {move.after}** ({plain(titles[move.after])}): of 1,000 "
+                f"people, {right[0]} judged rightly become {right[1]}; the "
+                f"{lower_first(gap.title)}, {gaps[0]}, becomes {gaps[1]}. {plain(move.people)}"
             )
             if move.groups:
                 with st.expander(f"{move.before} to {move.after}, group by group"):

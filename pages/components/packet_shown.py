@@ -8,7 +8,7 @@ import streamlit as st
 from faircore.decide import Packet
 from faircore.groups import find_partition
 from faircore.metrics import hidden_groups
-from faircore.plots import frontier_figure
+from faircore.plots.options import options_figure
 from faircore.records import Review
 from pages.components.audit_outcome import wording_of
 from pages.components.candidates import decision_view
@@ -17,7 +17,7 @@ from pages.components.howto import how_to_read
 from pages.components.loading import prepared_of
 from pages.components.option_cards import moves, option_cards
 from pages.components.policy_shown import rules
-from pages.components.words import plain
+from pages.components.words import labels, plain
 
 
 def asked(review: Review, packet: Packet) -> None:
@@ -33,9 +33,10 @@ def asked(review: Review, packet: Packet) -> None:
     provenance = packet.content["provenance"]
     (st.warning if provenance.startswith("Exploratory") else st.caption)(plain(provenance))
     models = packet.content["models"]
+    definition = proposal.view["disparity"] if policy is None else policy.definition
     option_cards(
         packet.options, packet.figures, partitions, partition=proposal.view["partition"],
-        disparity=proposal.view["disparity"] if policy is None else policy.definition,
+        disparity=definition,
         wording=wording_of(review), certificate=packet.certificate,
         asking={o.letter for o in packet.options
                 if o.point and models[o.point.candidate]["needs_groups"]},
@@ -46,10 +47,14 @@ def asked(review: Review, packet: Packet) -> None:
     )  # fmt: skip
     st.caption(
         f"Counted on {packet.figures.people:,} {kind}. In brackets: 95% intervals, what other "
-        "people of the same kind could have given. " + _sizes(packet, review)
+        "people of the same kind could have given. Options are named after how they looked on the "
+        "people models were compared on. " + _sizes(packet, review)
     )
     st.subheader("From one option to the next")
-    moves(packet.options, packet.figures.moves)
+    moves(
+        packet.options, packet.figures, partitions, partition=proposal.view["partition"],
+        disparity=definition,
+    )  # fmt: skip
     st.subheader("What can be promised")
     certificate = packet.certificate
     if certificate is None:
@@ -71,15 +76,17 @@ def behind(review: Review, packet: Packet) -> None:
         frontier = decision_view(review).view(**packet.proposal.view)
         known = np.array([c.id in set(packet.content["candidates"]) for c in frontier.candidates])
         frontier = frontier.only(known)
-        proposed = frontier.position(packet.proposal.point.candidate)
+        letters = {
+            frontier.position(o.point.candidate): o.letter for o in packet.options if o.point
+        }
         show_chart(
-            frontier_figure(frontier, selected=proposed), key="packet-frontier",
-            alt="Every candidate by performance and gap; the proposed one is marked. The cards "
+            options_figure(frontier, letters, names=labels(frontier)), key="packet-frontier",
+            alt="Every candidate by performance and gap; the options are lettered. The cards "
             "above tell of the options in words",
         )  # fmt: skip
         how_to_read(
             "Each mark is a model: higher is more accurate, further left is more equal.",
-            "The large mark is the one that is proposed. Models on the line are beaten by no "
+            "Circles with a letter are the options above. Models on the line are beaten by no "
             "other in both respects.",
             about="frontier",
         )
