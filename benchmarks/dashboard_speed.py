@@ -106,7 +106,7 @@ def released(page: Page) -> tuple[float, float]:
     last = int(page.locator(SLIDER).get_attribute("max") or 0)
     text, chart = [], []
     for i in range(REPEATS):
-        index = (int(page.locator(SLIDER).input_value()) + 1 + i) % (last + 1)
+        index = (int(page.locator(SLIDER).input_value()) + 1 + i % last) % (last + 1)
         found = page.locator(SLIDER).evaluate(
             RELEASE, [HEADING, ".st-key-bars .js-plotly-plot", index]
         )
