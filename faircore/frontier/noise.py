@@ -72,7 +72,8 @@ class Replicates:
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Replicates:
         """Some of the candidates, by a mask or positions; the redraws stay as they are."""
-        return Replicates(self.totals, self.chosen[..., keep], self.squares[:, :, keep])
+        at = np.flatnonzero(keep) if keep.dtype == bool else keep
+        return Replicates(self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at])
 
     def rate(self, name: str) -> NDArray[np.float32]:
         """A rate of :data:`faircore.metrics.RATES` by group, shape (g, b + 1, k).
