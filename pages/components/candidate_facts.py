@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
+from faircore.errors import FaircoreError
 from faircore.frontier import Candidate, Frontier
 from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
@@ -51,11 +54,10 @@ def facts(frontier: Frontier, position: int) -> None:
         f"{needs} a sensitive attribute at prediction time. {plain(shape)}, "
         f"made in {candidate.fit_seconds:.1f} s{best if candidate.history else ''}."
     )
-    if METHODS[candidate.method].stage == "after":
-        _thresholds(candidate)
-    if METHODS[candidate.method].stage == "score":
-        with st.expander("What each group got"):
-            calibrators_table(model_of(candidate.id))
+    try:
+        _by_group(candidate)
+    except FaircoreError as error:  # a damaged model is found when it is read
+        st.warning(plain(str(error)))
     if candidate.history:
         with st.expander("How it learned"):
             show_chart(
@@ -67,6 +69,15 @@ def facts(frontier: Frontier, position: int) -> None:
                 key="learned",
                 alt="Loss and gap while it learned, on the rows that chose when it stopped",
             )
+
+
+def _by_group(candidate: Candidate) -> None:
+    """What a model that is made after another does group by group."""
+    if METHODS[candidate.method].stage == "after":
+        _thresholds(candidate)
+    if METHODS[candidate.method].stage == "score":
+        with st.expander("What each group got"):
+            calibrators_table(model_of(candidate.id))
 
 
 def _thresholds(candidate: Candidate) -> None:
@@ -98,6 +109,7 @@ def calibrators_table(model: Predictor) -> None:
 def _promise(frontier: Frontier, position: int) -> str:
     """The gap that was asked for beside those measured; the last is the one to believe."""
     candidate = frontier.candidates[position]
+    frontier = replace(frontier, candidates=(candidate,), _shared={})  # not thousands, for one
     if candidate.target is not None:
         # A promise is kept or broken in the measure it was made in, whatever is shown above.
         partition = (candidate.partitions or (frontier.partition,))[0]
@@ -105,7 +117,7 @@ def _promise(frontier: Frontier, position: int) -> str:
         frontier = frontier.view(disparity=goal, partition=partition, threshold=0.5)
     objective = frontier.objectives[1]
     measured = [
-        (place, float(frontier.view(split=split).measure(objective)[position]))
+        (place, float(frontier.view(split=split).measure(objective)[0]))
         for split, place in places(candidate).items()
         if split in frontier.sizes
     ]
