@@ -17,7 +17,7 @@ from faircore.decide import (
     amend_policy,
     lock_policy,
 )
-from faircore.decide.drafting import base_rate_gap, fewest_rows
+from faircore.decide.drafting import base_rate_gap, fewest_rows, smallest_promise
 from faircore.decide.interview import FOUR_FIFTHS, GAP, RATIO
 from faircore.decide.policy import MOST_OPENINGS
 from faircore.errors import FaircoreError
@@ -154,7 +154,10 @@ def _form(
             )  # fmt: skip
             if partitions:
                 fewest = fewest_rows(prepared_of(review), partitions)
-                st.caption(f"The smallest group has {fewest:,} sealed rows.")
+                st.caption(
+                    f"The smallest group has {fewest:,} sealed rows: even without any gap, hardly "
+                    f"less than {100 * smallest_promise(fewest):.0f} points could be certified."
+                )
         calibration = _calibration(advice, partitions, old, label)
         st.markdown("**When it is in use**")
         plan = _plan(old, label)
