@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from faircore.decide.certificate_words import promise, refusal
 from faircore.decide.certify_counts import fixed_sequence, holm_passed
 from faircore.decide.checklist import Line, check, largest_p
 from faircore.decide.figures import Figures, design_effects
 from faircore.decide.policy import Policy
 from faircore.errors import InputError
-from faircore.frontier import Limit, SplitRows, find_objective
+from faircore.frontier import Limit, SplitRows
 from faircore.frontier.cuts import counts_of
 from faircore.frontier.objectives import BETWEEN
 from faircore.groups import Groups, Partition
@@ -60,8 +61,8 @@ class Certificate:
         lines = self._lines(option)
         sure = f"{100 * (1 - self.level):.4g}% confidence"
         if option in self.certified:
-            return [f"With {sure}, in the population: {_promise(line)}." for line in lines]
-        refused = [_refusal(line) for line in lines if line.verdict != "pass"]
+            return [f"With {sure}, in the population: {promise(line)}." for line in lines]
+        refused = [refusal(line) for line in lines if line.verdict != "pass"]
         if option not in self.reached:
             return [
                 "No certificate: a safer option could not be certified, and the walk ends there, "
@@ -278,38 +279,4 @@ def _certificate(
         tuple(name for name in walked if passed[names.index(name)]),
         tuple(reached),
         people,
-    )
-
-
-def _promise(line: Line) -> str:
-    """What a rule that is kept promises: its own limit, not the better one that was seen."""
-    objective = find_objective(line.rule.key)
-    told = line.rule.in_words()
-    if objective.source == "gap":
-        told += " between any two groups"
-    left = f"; nothing is promised of {', '.join(line.left_out)}" if line.left_out else ""
-    return told + left
-
-
-def _refusal(line: Line) -> str:
-    objective = find_objective(line.rule.key)
-    rule = line.rule.in_words()
-    rule = rule[:1].upper() + rule[1:]
-    if math.isnan(line.value):
-        return f"{rule}: too few people to measure it."
-    seen = f"{rule}: it was {objective.text(line.value)} on these rows"
-    if line.verdict == "fail":
-        return f"{seen}, which breaks the rule by more than chance."
-    if math.isinf(line.rows_needed):
-        if math.isnan(line.rows_at_best):
-            return f"{seen}, so that more rows of the same kind would not help."
-        return (
-            f"{seen}; with so few people that can be chance. Even if there were no gap at all, "
-            f"about {line.rows_at_best:,.0f} rows in each group would be needed."
-        )
-    whom = "rows in each group" if objective.source == "gap" else "rows"
-    worst = "as little as" if objective.better > 0 else "as much as"
-    return (
-        f"{seen}, and by chance the truth could be {worst} {objective.text(line.bound)}. About "
-        f"{line.rows_needed:,.0f} {whom} would be needed."
     )

@@ -12,8 +12,6 @@ from faircore.groups import Partition, find_partition
 from faircore.metrics import MIN_PEOPLE, find_disparity
 from pages.components.words import disparity_value, lower_first, plain
 
-ACROSS = 3
-
 
 def option_cards(
     options: tuple[Option, ...],
@@ -31,9 +29,10 @@ def option_cards(
     ``asking`` holds the letters of options that ask for a sensitive attribute.
     """
     whole = find_partition(partitions, partition)
-    for start in range(0, len(options), ACROSS):
-        row = options[start : start + ACROSS]
-        for place, option in zip(st.columns(ACROSS, gap="medium"), row, strict=False):
+    across = 2 if len(options) in (2, 4) else 3
+    for start in range(0, len(options), across):
+        row = options[start : start + across]
+        for place, option in zip(st.columns(across, gap="medium"), row, strict=False):
             with place.container(border=True):
                 st.markdown(f"##### {option.letter} · {option.title}")
                 counts = figures.counts[option.letter]

@@ -27,7 +27,7 @@ def show_policy(review: Review, standing: Standing) -> None:
     st.markdown(f"> {plain(policy.reason)}")
     st.caption(
         f"By {plain(last.who)}, {last.at[:10]} · the sealed rows may be opened "
-        f"{policy.openings} {'time' if policy.openings == 1 else 'times'}, with a risk of a false "
+        f"{'once' if policy.openings == 1 else f'{policy.openings} times'}, with a risk of a false "
         f"certificate of {100 * policy.level:g}% in all"
         + (
             f" · nothing is promised of groups with fewer than {policy.smallest_group} sealed rows"
