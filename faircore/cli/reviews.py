@@ -68,6 +68,7 @@ def sweep(options: argparse.Namespace) -> None:
 
 def frontier(options: argparse.Namespace) -> None:
     """Show or save the frontier of a review."""
+    from faircore.data.safe_csv import csv_bytes
     from faircore.frontier import keeps, recommend
     from faircore.metrics.costs import Costs
     from faircore.plots import frontier_figure, save_figure
@@ -93,7 +94,7 @@ def frontier(options: argparse.Namespace) -> None:
     print("No candidate keeps every limit." if pick is None else _picked(found, pick))
     if options.csv:
         writable(options.csv)
-        found.to_frame().to_csv(options.csv, index=False)
+        Path(options.csv).write_bytes(csv_bytes(found.to_frame()))
     if options.plot:
         kept = keeps(found, limits, may_need_groups=not options.blind)
         figure = frontier_figure(
