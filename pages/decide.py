@@ -9,7 +9,8 @@ from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
 from faircore.groups import find_partition
 from faircore.methods import METHODS
-from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts, percent
+from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
+from faircore.numerals import percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import (
@@ -113,7 +114,7 @@ def standing(review: Review, decision: Decision) -> None:
     st.caption(
         f"On the rows used to compare models it was {percent(chosen.performance)} and "
         f"{disparity_value(disparity.name, chosen.disparity)}. A model picked from "
-        f"{decision.considered} tends to look better there than it is."
+        f"{decision.considered:,} tends to look better there than it is."
     )
     st.markdown(finding(counts, partition, disparity.name))
     name = st.selectbox(

@@ -166,7 +166,7 @@ def test_a_limit_is_not_set_on_another_objective(
     start: dict[str, str], box: str, value: float, control: str, other: str,
     many: Opened, look: Callable[..., AppTest],
 ) -> None:  # fmt: skip
-    """At least 70 % accuracy becomes a log loss of at most 0.7; a ratio, a gap of 80 points."""
+    """At least 70% accuracy becomes a log loss of at most 0.7; a ratio, a gap of 80 points."""
     app = well(look(many, **start))
     box = next(n.key for n in app.number_input if n.key.startswith(f"view-limit-{box}"))
     app = well(keyed(app.number_input, box).set_value(value).run())

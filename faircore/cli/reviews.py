@@ -16,6 +16,7 @@ from faircore.cli.arguments import (
     writable,
 )
 from faircore.errors import InputError
+from faircore.numerals import percent
 
 if TYPE_CHECKING:
     from faircore.frontier import Frontier, Limit, Pick
@@ -49,7 +50,8 @@ def sweep(options: argparse.Namespace) -> None:
     plan = plan_of(options, source=source)
 
     def show(progress: Progress) -> None:
-        line = f"{progress.finished} of {progress.wanted} trained, {progress.share:.0%} of the rest"
+        share = percent(progress.share, 0)
+        line = f"{progress.finished:,} of {progress.wanted:,} trained, {share} of the rest"
         if sys.stderr.isatty():
             print(f"\r{line} ", end="", file=sys.stderr, flush=True)
 

@@ -56,7 +56,7 @@ def people(review: Review, frontier: Frontier, position: int) -> None:
         "to the right, towards a no to the left",
     )  # fmt: skip
     st.caption(
-        f"Counted on the {len(rows):,} people the models are compared on. Thin lines: 95 % "
+        f"Counted on the {len(rows):,} people the models are compared on. Thin lines: 95% "
         "intervals."
     )
     _rows_list(review, frontier, impact)

@@ -20,7 +20,7 @@ from faircore.data import Dataset, DataSpec, Sensitive, Table, build_dataset, ma
 from faircore.groups import Groups
 from faircore.jobs import Job
 from faircore.records import Review, ReviewStore
-from tests.pages.visitor import WORDS, button, labelled, one_error, well, words
+from tests.pages.visitor import WORDS, boxes, button, labelled, one_error, well, words
 
 Open = Callable[..., AppTest]
 QUIET = {"–", "", "too few people to tell", "None", "nan"}
@@ -132,7 +132,8 @@ def test_the_planted_group_comes_first(
     assert "Black · woman" in found.splitlines()[0]
     assert labelled(app.selectbox, "Groups of").value == "race × gender"
     assert "3,200 people" in words(app)
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == len(boxes(app)) == 2
+    assert "like everybody;" in boxes(app)[0]
     same_figures(app, expected(lending[1], open_rows(lending[1])), "race × gender")
     assert {c["name"] for c in chart(app)["data"]} >= {"Black · woman", "by chance alone"}
     assert not list((tmp_path / "jobs").glob("*"))
