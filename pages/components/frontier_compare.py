@@ -96,4 +96,4 @@ def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
                 f"{objective.change_text(high)}" + ("" if certain else ", which may be chance")
             )
     if told:
-        st.markdown("With 95 %: " + "; ".join(told) + ".")
+        st.markdown("With 95%: " + "; ".join(told) + ".")

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from faircore.frontier import Frontier, Uncertainty, families
+from faircore.numerals import percent
 from faircore.plots import METHOD_NAMES
 from faircore.plots.parallel import parallel_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
@@ -33,7 +34,7 @@ def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
     st.dataframe(frame.style.format(precision=1, na_rep="–"), hide_index=True, width="stretch")
     st.caption(
         "The area between a method's unbeaten models and the worst corner of the picture "
-        "(hypervolume): a method with more of it offers more in both respects. From and to: 95 % "
+        "(hypervolume): a method with more of it offers more in both respects. From and to: 95% "
         "interval. A method with more models has had more chances."
     )
     _larger(sure)
@@ -45,10 +46,10 @@ def _larger(sure: Uncertainty) -> None:
     order = sure.hypervolumes.drop(index="all")["expected"].sort_values(ascending=False).index
     if len(order) > 1:
         first, second = (METHOD_NAMES.get(str(name), str(name)).lower() for name in order[:2])
-        chance = 100 * float(sure.larger.loc[order[0], order[1]])
+        chance = float(sure.larger.loc[order[0], order[1]])
         st.markdown(
-            f"The chance that {first} truly cover more than {second}: {chance:.0f} %."
-            + ("" if chance >= 95 else " That may be luck.")
+            f"The chance that {first} truly cover more than {second}: {percent(chance, 0)}."
+            + ("" if chance >= 0.95 else " That may be luck.")
         )
 
 
@@ -122,7 +123,7 @@ def all_objectives(frontier: Frontier) -> None:
             inside = frontier.values[:, m] * scale
             hair = (high - low) * scale / 1e6
             kept &= (inside >= chosen[0] - hair) & (inside <= chosen[1] + hair)
-    st.caption(f"{int(kept[shown].sum())} of {len(shown)} models lie within all ranges.")
+    st.caption(f"{int(kept[shown].sum()):,} of {len(shown):,} models lie within all ranges.")
     show_chart(
         parallel_figure(frontier, names=labels(frontier), kept=kept), key="parallel",
         alt="One line per model across every objective, better upwards",

@@ -19,6 +19,7 @@ from faircore.metrics import (
     disparity_text,
     find_disparity,
 )
+from faircore.numerals import points
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
 
@@ -140,10 +141,10 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
     )
     pair = np.array([low, high])
     pooled = float(values[pair] @ people[pair] / people[pair].sum())
-    chance = 196 * math.sqrt(pooled * (1 - pooled) * float((1 / people[pair]).sum()))
+    chance = 1.96 * math.sqrt(pooled * (1 - pooled) * float((1 / people[pair]).sum()))
     return (
         f"{told} With {people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
-        f"{chance:.1f} points can be chance"
+        f"{points(chance)} can be chance"
         + (
             "."
             if np.isfinite(values).sum() == 2
