@@ -32,8 +32,26 @@ if TYPE_CHECKING:
     from faircore.data import DataSpec as DataSpec
     from faircore.data import Sensitive as Sensitive
     from faircore.data import read_dataset as read_dataset
+    from faircore.decide import Advice as Advice
+    from faircore.decide import CalibrationLimit as CalibrationLimit
+    from faircore.decide import Certificate as Certificate
+    from faircore.decide import Decision as Decision
+    from faircore.decide import MitigationPlan as MitigationPlan
+    from faircore.decide import OperatingPoint as OperatingPoint
+    from faircore.decide import Packet as Packet
     from faircore.decide import PeopleImpact as PeopleImpact
+    from faircore.decide import Policy as Policy
+    from faircore.decide import advise as advise
+    from faircore.decide import amend_policy as amend_policy
+    from faircore.decide import certify as certify
+    from faircore.decide import conclude as conclude
+    from faircore.decide import lock_policy as lock_policy
+    from faircore.decide import open_sealed as open_sealed
     from faircore.decide import people_impact as people_impact
+    from faircore.decide import propose as propose
+    from faircore.decide import send_packet as send_packet
+    from faircore.decide import vote as vote
+    from faircore.decide.required_rows import required_rows as required_rows
     from faircore.errors import FaircoreError as FaircoreError
     from faircore.estimators.adversarial import (
         AdversarialDebiasingTrainer as AdversarialDebiasingTrainer,
@@ -78,6 +96,7 @@ if TYPE_CHECKING:
     from faircore.plots import reliability_figure as reliability_figure
     from faircore.plots import save_figure as save_figure
     from faircore.predictors.brought import BroughtModel as BroughtModel
+    from faircore.records import ReviewStore as ReviewStore
     from faircore.repair import Decorrelator as Decorrelator
     from faircore.repair import DisparateImpactRepairer as DisparateImpactRepairer
     from faircore.repair import Massager as Massager
@@ -101,15 +120,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdversarialConfig": "faircore.training.adversarial",
     "AdversarialDebiasingTrainer": "faircore.estimators.adversarial",
+    "Advice": "faircore.decide",
     "BoostingConfig": "faircore.training.boosting",
     "BroughtModel": "faircore.predictors.brought",
     "CalibratedFairClassifier": "faircore.estimators.calibrated",
+    "CalibrationLimit": "faircore.decide",
     "CalibrationReport": "faircore.metrics.calibration_report",
     "Candidate": "faircore.frontier",
+    "Certificate": "faircore.decide",
     "Constraint": "faircore.training.constraints",
     "Costs": "faircore.metrics.costs",
     "DataSpec": "faircore.data",
     "Dataset": "faircore.data",
+    "Decision": "faircore.decide",
     "Decorrelator": "faircore.repair",
     "DisparateImpactRepairer": "faircore.repair",
     "FairBoostingClassifier": "faircore.estimators.boosting",
@@ -125,17 +148,22 @@ _HOMES = {
     "LagrangianFairnessTrainer": "faircore.estimators.lagrangian",
     "Limit": "faircore.frontier",
     "Massager": "faircore.repair",
+    "MitigationPlan": "faircore.decide",
     "MulticalibratedCorrection": "faircore.calibrators.multicalibrated",
     "MulticalibrationAudit": "faircore.audit.multicalibration",
     "OBJECTIVES": "faircore.frontier",
     "Objective": "faircore.frontier",
+    "OperatingPoint": "faircore.decide",
     "PENALTIES": "faircore.penalties",
+    "Packet": "faircore.decide",
     "PenaltyOptions": "faircore.penalties",
     "PeopleImpact": "faircore.decide",
+    "Policy": "faircore.decide",
     "ReductionsWrapper": "faircore.estimators.reductions",
     "RejectOption": "faircore.thresholds",
     "Report": "faircore.metrics",
     "Resampler": "faircore.repair",
+    "ReviewStore": "faircore.records",
     "ReweighedClassifier": "faircore.repair",
     "Reweigher": "faircore.repair",
     "Sensitive": "faircore.data",
@@ -146,10 +174,14 @@ _HOMES = {
     "TrainingConfig": "faircore.training",
     "Uncertainty": "faircore.frontier",
     "Wording": "faircore.audit",
+    "advise": "faircore.decide",
+    "amend_policy": "faircore.decide",
     "audit_multicalibration": "faircore.audit.multicalibration",
     "bring_model": "faircore.shelf",
     "calibration_bars": "faircore.plots",
     "calibration_report": "faircore.metrics.calibration_report",
+    "certify": "faircore.decide",
+    "conclude": "faircore.decide",
     "consistency": "faircore.audit.individual",
     "convergence_figure": "faircore.plots",
     "decisions_at": "faircore.frontier",
@@ -162,23 +194,29 @@ _HOMES = {
     "impossibility": "faircore.audit",
     "impossibility_figure": "faircore.plots",
     "load_bundle": "faircore.export.bundle",
+    "lock_policy": "faircore.decide",
+    "open_sealed": "faircore.decide",
     "parallel_figure": "faircore.plots",
     "pareto_frontier": "faircore.pareto",
     "people_figure": "faircore.plots",
     "people_impact": "faircore.decide",
+    "propose": "faircore.decide",
     "read_dataset": "faircore.data",
     "recommend": "faircore.frontier",
     "reliability_figure": "faircore.plots",
+    "required_rows": "faircore.decide.required_rows",
     "run_plan": "faircore.sweep",
     "run_sweep": "faircore.sweep",
     "save_figure": "faircore.plots",
     "score_effect": "faircore.audit.effect",
+    "send_packet": "faircore.decide",
     "similar_people": "faircore.audit.similar",
     "stand_in": "faircore.audit.imitation",
     "switch_test": "faircore.audit.flips",
     "train_baseline": "faircore.audit.baseline",
     "uncertainty": "faircore.frontier",
     "unprocess": "faircore.thresholds",
+    "vote": "faircore.decide",
     "walk_multicalibration": "faircore.audit.multicalibration",
 }
 

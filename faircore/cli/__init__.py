@@ -1,4 +1,4 @@
-"""The command line: ``faircore audit | calibrate | sweep | frontier | export | score``."""
+"""The command line: ``faircore audit | calibrate | sweep | frontier | certify | …``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from faircore.cli import audit, calibrate, reviews
+from faircore.cli import audit, calibrate, certify, reviews
 from faircore.errors import FaircoreError
 from faircore.workspace import make_workspace
 
@@ -15,7 +15,8 @@ from faircore.workspace import make_workspace
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    The exit code is 0; 1 when an audit or a calibration finds a limit broken; 2 when something the
+    The exit code is 0; 1 when an audit or a calibration finds a limit broken, or nothing can be
+    certified; 2 when something the
     user gave cannot be used.
     """
     options = _parser().parse_args(arguments)
@@ -40,4 +41,5 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_command(commands)
     calibrate.add_command(commands)
     reviews.add_commands(commands)
+    certify.add_command(commands)
     return parser

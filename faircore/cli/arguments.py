@@ -11,6 +11,7 @@ from faircore.errors import FaircoreError, InputError
 
 if TYPE_CHECKING:
     from faircore.data import DataSpec, Table
+    from faircore.frontier import Limit
 
 
 def add_roles(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +112,21 @@ def writable(path: str) -> None:
     parent = Path(path).absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{path!r} cannot be written: its folder is missing or closed to you.")
+
+
+def limit(text: str) -> Limit:
+    """A limit as ``name=value``."""
+    from faircore.frontier import Limit
+
+    name, _, value = text.partition("=")
+    try:
+        at = float(value)
+    except ValueError:
+        raise InputError(
+            f"--limit {text!r} names no number. Write an objective and the worst value allowed: "
+            "--limit demographic_parity_difference=0.05."
+        ) from None
+    return Limit(name, at)
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from faircore.cli.arguments import (
     add_roles,
     integers,
+    limit,
     numbers,
     read_model,
     read_rows,
@@ -19,7 +20,7 @@ from faircore.errors import InputError
 from faircore.numerals import percent
 
 if TYPE_CHECKING:
-    from faircore.frontier import Frontier, Limit, Pick
+    from faircore.frontier import Frontier, Pick
 
 # Each command imports what it needs itself: scoring must not wait for the training stack.
 
@@ -90,7 +91,7 @@ def frontier(options: argparse.Namespace) -> None:
         third=options.third,
         costs=None if options.costs is None else Costs(*options.costs),
     )
-    limits = tuple(map(_limit, options.limit))
+    limits = tuple(map(limit, options.limit))
     _show(found)
     pick = recommend(found, limits, may_need_groups=not options.blind)
     print("No candidate keeps every limit." if pick is None else _picked(found, pick))
@@ -103,21 +104,6 @@ def frontier(options: argparse.Namespace) -> None:
             found, limits=limits, kept=kept, starred=None if pick is None else pick.position
         )
         save_figure(figure, options.plot)
-
-
-def _limit(text: str) -> Limit:
-    """A limit as ``name=value``."""
-    from faircore.frontier import Limit
-
-    name, _, value = text.partition("=")
-    try:
-        at = float(value)
-    except ValueError:
-        raise InputError(
-            f"--limit {text!r} names no number. Write an objective and the worst value allowed: "
-            "--limit demographic_parity_difference=0.05."
-        ) from None
-    return Limit(name, at)
 
 
 def _picked(found: Frontier, pick: Pick) -> str:

@@ -8,14 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from faircore.decide import standing_policy
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
+from faircore.frontier.objectives import BETWEEN
 from faircore.methods import METHODS
 from faircore.plots import METHOD_NAMES
 from faircore.records import Review, trained_view, trial_ids
 from pages.components.frontier_view import view_of
 from pages.components.loading import frontier_of
-from pages.components.session import session
+from pages.components.session import ReviewSession, session
 from pages.components.view_link import restore
 from pages.components.words import is_plain, labels, path_order
 
@@ -40,8 +42,22 @@ def current_view(review: Review) -> Frontier:
     if current.partition not in [p.name for p in frontier.partitions]:
         first = trained_view(review, frontier)
         current.disparity, current.partition = first.disparity, first.partition
+    _follow_policy(review, current)
     restore(frontier, current)
     return view_of(frontier, current)
+
+
+def _follow_policy(review: Review, current: ReviewSession) -> None:
+    """Look at what a locked policy speaks of, with its limits drawn; once for each version."""
+    standing = standing_policy(review)
+    if standing is None or current.limits_of == standing.policy.sha256:
+        return
+    policy = standing.policy
+    current.limits_of = policy.sha256
+    current.limits = {limit.key: limit.at for limit in policy.limits}
+    current.no_groups = not policy.may_need_groups
+    first = next(limit for limit in policy.limits if limit.key.startswith(policy.definition))
+    current.disparity, _, current.partition = first.key.partition(BETWEEN)
 
 
 def decision_view(review: Review) -> Frontier:
