@@ -164,7 +164,7 @@ def test_floor_is_the_binomial_test() -> None:
     assert floor_p_value(0, 0, 0.8) == 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(1, 400)), min_size=2, max_size=4),
     st.sampled_from([DIFFERENCE, RATIO]),
