@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.certify_sim import Case, false_certificates, power, repeated_looks
 from faircore.decide.certify_counts import (
     fixed_sequence,
     holm_passed,
@@ -110,3 +111,47 @@ def test_a_level_is_a_chance(level: float) -> None:
         fixed_sequence(np.ones(1), [0], level)
     with pytest.raises(InputError, match="level must lie"):
         holm_passed(np.ones(1), level)
+
+
+# Errors of a share over so many reviews; every true gap is just beyond its limit.
+REVIEWS = 400
+ROOM = 3.5 * float(np.sqrt(0.05 * 0.95 / REVIEWS))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(Limit(PARITY, 0.05), 0.0, rows=1000),
+        Case(Limit(PARITY, 0.05), 0.9, rows=1000),
+        Case(Limit(RATIO, 0.8), 0.5, rows=500),
+        Case(Limit("equalized_odds_difference", 0.05), 0.5, rows=1500),
+        Case(Limit("accuracy", 0.8), 0.5, rows=500),
+        Case(Limit(PARITY, 0.2), 0.5, rows=40, n_groups=4),
+    ],
+    ids=["gap apart", "gap alike", "ratio", "odds", "floor", "small groups"],
+)
+def test_false_certificates_over_many_reviews(case: Case) -> None:
+    found = false_certificates(case, REVIEWS)
+    assert found["fixed sequence"] <= 0.05 + ROOM
+    assert found["Holm"] <= 0.05 + ROOM
+    # The two temptations: taking counts for the truth, and many tests for one.
+    assert found["point estimate"] > 0.85
+    assert found["uncorrected"] >= max(found["fixed sequence"], found["Holm"])
+    if case.limit == Limit(PARITY, 0.05):
+        assert found["uncorrected"] > 0.05 + ROOM
+        assert found["fixed sequence"] > 0.005  # not kept by never certifying
+
+
+def test_looks_that_share_the_level_keep_it() -> None:
+    found = repeated_looks(Case(Limit(PARITY, 0.05), 0.0, rows=1000), REVIEWS)
+    shared, steered = found["each of 5 at level / 5"], found["the same at level / (5 · 30)"]
+    assert max(shared, steered, found["look j at level / (j (j + 1))"]) <= 0.05 + ROOM
+    assert found["every look at the full level"] > 0.05 + ROOM
+    # Sharing among looks does not cover whoever saw the figures of all at the first.
+    assert found["the same, figures of all 30 shown at the first look"] > 0.05 + ROOM
+
+
+@pytest.mark.parametrize("n_groups", [2, 4])
+def test_rows_that_are_said_to_be_needed_are(n_groups: int) -> None:
+    for gap in (0.0, 0.03):
+        assert power(gap, 2_000, n_groups)[1] == pytest.approx(0.8, abs=0.05)
