@@ -46,6 +46,8 @@ bench: $(BENCH) chromium
 	$(BIN)/python benchmarks/thresholds_speed.py
 	$(BIN)/python benchmarks/reductions_cost.py
 	$(BIN)/python benchmarks/acs_thresholds.py $(ACS)
+	$(BIN)/python benchmarks/certify_sim.py
+	$(BIN)/python benchmarks/certify_size.py
 	$(BIN)/python benchmarks/calibration_null.py
 	$(BIN)/python benchmarks/calibrators_small_groups.py
 	$(BIN)/python benchmarks/calibrators_speed.py

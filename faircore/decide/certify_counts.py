@@ -1,11 +1,14 @@
-"""From pairs to a promise about all groups, and from many candidates to those certified.
+"""Which of K frozen candidates keep every limit in the population, however one of them is picked.
 
-"No two groups are further apart than the limit" is shown where *every* ordered pair is shown to be
-closer, each at the whole level: an intersection-union test needs no correction over pairs.
+One test answers for one candidate. Among many, the one that looks best is often the luckiest, so
+either they are tested in an order that was fixed on other rows, stopping at the first failure
+(fixed-sequence testing), or every one of them pays for the others (Holm). In both, the chance
+that any candidate passes wrongly is at most the level; so any of those that passed may be taken.
 
 References
 ----------
-Berger 1982; Holm 1979; Laufer-Goldshtein et al. 2023 (fixed sequences).
+Berger 1982 (several limits at once); Holm 1979; Maurer, Hothorn & Lehmacher 1995 (fixed sequence);
+Laufer-Goldshtein et al. 2023 (the order from other rows).
 """
 
 from __future__ import annotations
@@ -13,105 +16,174 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import bdtrc, betaincinv
+from numpy.typing import ArrayLike, NDArray
 
-from faircore.decide.pair_tests import Method, pair_bounds, pair_p_values
-from faircore.metrics import Disparity
+from faircore.decide.pair_tests import Method, certificate_p_value, floor_p_value
+from faircore.errors import InputError
+from faircore.frontier import Limit
+from faircore.metrics import DISPARITIES, find_rate
+from faircore.metrics.intervals import Array
 from faircore.metrics.multiple import holm
 
-Array = NDArray[np.float64]
+FLOORS = ("accuracy",)
+"""Performances of which a floor can be certified."""
 
 
-def certificate_p_value(
+def limit_p_values(
     counts: Array,
-    disparity: Disparity,
-    limit: float,
+    rows: Sequence[Limit],
     *,
-    effective: Array | None = None,
-    method: Method = "guarded",
+    effective: ArrayLike | None = None,
+    method: Method = "score",
 ) -> Array:
-    """P-value of "some two groups break the limit": the largest over pairs and rates.
+    """p-values of "this candidate does not keep this limit".
 
-    Parameters as in :func:`faircore.decide.pair_tests.pair_p_values`.
+    Parameters
+    ----------
+    counts : ndarray, shape (k, g, 2, 2)
+        Confusion counts of each candidate over the groups of one partition.
+    rows : sequence of Limit
+        At least one: a disparity in :data:`faircore.metrics.DISPARITIES`, or ``accuracy``, which is
+        to be above its limit over all groups together.
+    effective : ndarray, shape (g,) or (k, g), optional
+        Design effect of each group; see :func:`~faircore.decide.pair_tests.pair_p_values`.
+    method : {"score", "exact"}
+        Of the pair tests; a floor is always tested exactly.
 
     Returns
     -------
-    ndarray, shape (...)
-        1 where a rate of some group is undefined: nothing is promised of whom nothing is known.
+    ndarray, shape (k, m)
+        In [0, 1], one column per limit; 1 where it cannot be measured. A candidate keeps all of
+        them when its largest p-value is at most the level (an intersection-union test).
+
+    Raises
+    ------
+    InputError
+        When there is no limit, or one of something that has no test.
     """
-    pairs = pair_p_values(counts, disparity, limit, effective=effective, method=method)
-    found: Array = np.nan_to_num(pairs, nan=1.0).max(axis=(-3, -2, -1))
-    return found
+    if not rows:
+        raise InputError("There is no limit to certify. Give at least one.")
+    columns = []
+    for row in rows:
+        if row.key in FLOORS:
+            columns.append(_floor(np.asarray(counts, np.float64), row, effective))
+        elif row.key in DISPARITIES:
+            columns.append(
+                certificate_p_value(counts, row.key, row.at, effective=effective, method=method)
+            )
+        else:
+            known = ", ".join((*DISPARITIES, *FLOORS))
+            raise InputError(f"A limit of {row.key!r} cannot be certified. Choose among: {known}.")
+    return np.stack(columns, axis=-1)
 
 
-def broken_p_value(
-    counts: Array, disparity: Disparity, limit: float, *, effective: Array | None = None
-) -> Array:
-    """P-value of "no two groups break the limit", (...): the smallest pair's, times their number.
+def safest_first(
+    select_counts: Array,
+    rows: Sequence[Limit],
+    *,
+    effective: ArrayLike | None = None,
+    method: Method = "score",
+) -> NDArray[np.intp]:
+    """Order in which candidates are tested: those that *select* is surest of come first.
 
-    1 where no pair is defined. That one group exceeds another by more than a limit is tested as the
-    other falling short by more than its negative (the inverse, of ratios).
+    The order is that of the largest p-value on *select*, which is the margin to the tightest limit
+    in standard errors, so that a wide margin in a small group does not pass for a safe one. The
+    level is kept in any order that does not look at *certify*; this one puts those likely to pass
+    before the first that fails.
+
+    Parameters
+    ----------
+    select_counts : ndarray, shape (k, g, 2, 2)
+    rows : sequence of Limit
+    effective, method
+        See :func:`limit_p_values`.
+
+    Returns
+    -------
+    ndarray of int, shape (k,)
+        Positions, ties by position.
     """
-    turned = -limit if disparity.kind == "difference" else 1 / limit
-    pairs = pair_p_values(counts, disparity, turned, effective=effective)
-    pairs = pairs[..., ~np.eye(pairs.shape[-1], dtype=bool)]
-    tests = np.isfinite(pairs).sum(axis=(-2, -1))
-    smallest = np.nan_to_num(pairs, nan=1.0).min(axis=(-2, -1))
-    found: Array = np.minimum(smallest * np.maximum(tests, 1), 1.0)
-    return found
+    p = limit_p_values(select_counts, rows, effective=effective, method=method).max(axis=-1)
+    order: NDArray[np.intp] = np.argsort(p, kind="stable")
+    return order
 
 
-def gap_bound(
-    counts: Array, disparity: Disparity, level: float, *, effective: Array | None = None
-) -> Array:
-    """The smallest limit (of ratios: the largest) that would be certified at a level, (...).
+def fixed_sequence(p_values: Array, order: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Walk the order and pass candidates up to the first that fails.
 
-    NaN where a rate of some group is undefined.
+    Parameters
+    ----------
+    p_values : ndarray, shape (..., k)
+        On *certify*; NaN fails.
+    order : array of int, shape (..., k)
+        Positions, from other rows than the p-values: each of the k once.
+    level : float
+        Chance that any candidate passes wrongly, between 0 and 1.
+
+    Returns
+    -------
+    ndarray of bool, shape (..., k)
+        By position, not by place in the order.
+
+    Raises
+    ------
+    InputError
+        When the order does not name each candidate once, or the level is not between 0 and 1.
+
+    Examples
+    --------
+    >>> fixed_sequence(np.array([0.04, 0.2, 0.001, 0.001]), [2, 0, 1, 3], 0.05).tolist()
+    [True, False, True, False]
     """
-    bounds = pair_bounds(counts, disparity, level, effective=effective)
-    worst = bounds.max if disparity.kind == "difference" else bounds.min
-    found: Array = worst(axis=(-3, -2, -1))
-    return np.where(np.isnan(bounds).any(axis=(-3, -2, -1)), np.nan, found)
-
-
-def floor_p_value(successes: Array | float, trials: Array | float, floor: float) -> Array:
-    """P-value of "the true share is at most the floor": the exact binomial test.
-
-    ``trials`` may be an effective number: successes and trials are rounded down, which errs on the
-    safe side.
-    """
-    n = np.floor(np.asarray(trials, np.float64) + 1e-9)
-    missed = np.ceil(np.asarray(trials, np.float64) - np.asarray(successes, np.float64) - 1e-9)
-    k = np.maximum(n - np.maximum(missed, 0.0), 0.0)
-    # bdtrc(k - 1, n, p) is the chance of k or more.
-    found: Array = np.where(k <= 0, 1.0, bdtrc(np.maximum(k - 1, 0), n, floor))
-    return found
-
-
-def floor_bound(successes: float, trials: float, level: float) -> float:
-    """The largest floor that would be certified: the lower limit of Clopper and Pearson."""
-    if successes <= 0:
-        return 0.0
-    return float(betaincinv(successes, max(trials - successes, 0.0) + 1, level))
-
-
-def fixed_sequence(p_values: Array, order: Sequence[int], level: float) -> NDArray[np.bool_]:
-    """Which candidates are certified, walking an order and stopping at the first that fails, (k,).
-
-    The order must have been fixed without the rows the p-values come from. The chance that any
-    candidate that breaks its limit is certified is at most ``level``: before the first such one is
-    certified wrongly, its own test has to be wrong.
-    """
-    passed = np.zeros(len(p_values), bool)
-    for k in order:
-        if not p_values[k] <= level:
-            break
-        passed[k] = True
+    p, places = np.asarray(p_values, np.float64), np.asarray(order)
+    check_level(level)
+    if places.shape != p.shape or not (np.sort(places, axis=-1) == np.arange(p.shape[-1])).all():
+        raise InputError(
+            f"The order must name each of the {p.shape[-1]} candidates once; it does not."
+        )
+    walked = np.logical_and.accumulate(np.take_along_axis(p, places, axis=-1) <= level, axis=-1)
+    passed = np.zeros(p.shape, bool)
+    np.put_along_axis(passed, places, walked, axis=-1)
     return passed
 
 
 def holm_passed(p_values: Array, level: float) -> NDArray[np.bool_]:
-    """Which candidates are certified when there is no order, (k,)."""
-    passed: NDArray[np.bool_] = holm(p_values) <= level
+    """Pass candidates that have no order; each pays for all the others.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (k,)
+        NaN fails, and counts as a candidate.
+    level : float
+        Chance that any candidate passes wrongly, between 0 and 1.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
+
+    Raises
+    ------
+    InputError
+        When the level is not between 0 and 1.
+    """
+    check_level(level)
+    passed: NDArray[np.bool_] = holm(np.nan_to_num(p_values, nan=1.0)) <= level
     return passed
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is not between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"A level must lie between 0 and 1, such as 0.05; found {level}.")
+
+
+def _floor(counts: Array, row: Limit, effective: ArrayLike | None) -> Array:
+    """p-value of a floor over all groups together, (k,)."""
+    rate = find_rate(row.key)
+    whole = counts.sum(axis=-3)
+    n = rate.people(whole)
+    # Groups weigh as many as they are; the design effect is that of the groups on average.
+    by = np.ones(counts.shape[-3]) if effective is None else np.asarray(effective, np.float64)
+    own = rate.people(counts)
+    worth = np.divide(n, (own * by).sum(axis=-1), where=n > 0, out=np.ones_like(n))
+    return floor_p_value(np.nan_to_num(rate(whole)) * n * worth, n * worth, row.at)

@@ -1,144 +1,242 @@
-"""How many rows a certificate would need.
+"""How many rows per group a certificate would need, before or after one was refused.
 
-By the normal approximation: rates of groups are drawn around the supposed ones, and every pair must
-pass its test in four of five draws. The draws are the same each time, so the answer is.
+A certificate needs every ordered pair of groups to pass its test, so its power is the chance that
+all of them pass together: less than that of the hardest pair, and pairs that share a group pass or
+fail together. Group rates are taken as normal, and their joint law is followed on draws that cover
+the space evenly, the same ones every time. The half person that
+:func:`~faircore.decide.pair_tests.pair_p_values` holds against a certificate is counted.
+
+References
+----------
+Miettinen & Nurminen 1985; Farrington & Manning 1990 (the error under the limit); Sobol 1967.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
+from scipy.stats.qmc import Sobol
 
-from faircore.decide.pair_tests import trials_of
+from faircore.decide.certify_counts import check_level
+from faircore.decide.pair_tests import successes_and_trials
 from faircore.errors import InputError
-from faircore.metrics import Disparity
+from faircore.metrics import find_disparity
+from faircore.metrics.intervals import Array, likeliest_apart, likeliest_at_ratio
 
-Array = NDArray[np.float64]
 Kind = Literal["difference", "ratio"]
-
-DRAWS = 20_000
-MOST_ROWS = 1e9
-"""Beyond that many rows per group the answer is infinite."""
+_DRAWS = 4096
+_HALVINGS = 40
+_MOST = 1e12  # rows; more is as good as never
 
 
 def required_rows(
-    rates: Sequence[float] | Array,
+    rate: float,
     limit: float,
+    true_gap: float,
     *,
     power: float = 0.8,
     level: float = 0.05,
+    n_groups: int = 2,
+    shares: ArrayLike | None = None,
     kind: Kind = "difference",
-    trials_per_row: Array | float = 1.0,
-) -> float:
-    """Rows per group at which a certificate would be given in ``power`` of all samples.
+) -> NDArray[np.float64]:
+    """Rows of each group for which a certificate is likely, were the truth as supposed.
 
     Parameters
     ----------
-    rates : sequence of float, g groups, or ndarray, shape (r, g)
-        Supposed true rates of each group, of one or several rates that must all pass.
+    rate : float
+        Between 0 and 1, in the middle between the highest and the lowest group.
     limit : float
-        A difference must be below it, a ratio above.
-    power, level : float
+        Between 0 and 1: the difference to be below, or the ratio to be above.
+    true_gap : float
+        The difference, or the ratio, that is supposed to be true: 0 or 1 for equal groups.
+    power : float
+        Chance of the certificate, between 0 and 1.
+    level : float
+        Of each test. Opened J times: the level divided by J.
+    n_groups : int
+        At least 2. Groups are supposed to lie at both ends in turn, which makes the most pairs
+        that are hard: with some in between fewer rows do.
+    shares : ndarray, shape (g,), optional
+        Relative sizes of the groups, above 0. By default all are equal.
     kind : {"difference", "ratio"}
-    trials_per_row : float or ndarray that broadcasts to (r, g)
-        Share of a group's rows that enter a rate, over the design effect: for a true positive
-        rate, the share of good outcomes.
 
     Returns
     -------
-    float
-        Infinite where the supposed rates break the limit, or are so close to it that more than a
-        billion rows would be needed.
+    ndarray, shape (g,)
+        Whole numbers, of rows the rate is about: for a true positive rate those with the good
+        outcome. Infinite where the supposed truth does not keep the limit: no number certifies it.
+
+    Raises
+    ------
+    InputError
+        When a number is out of its range, or no rates in [0, 1] are so far apart.
 
     Examples
     --------
-    >>> round(required_rows([0.2, 0.2], 0.05), -2), required_rows([0.2, 0.25], 0.05)
-    (1100.0, inf)
+    >>> required_rows(0.2, 0.05, 0.02)
+    array([2230., 2230.])
+    >>> required_rows(0.2, 0.05, 0.06)
+    array([inf, inf])
     """
-    p = np.atleast_2d(np.asarray(rates, np.float64))
-    if p.shape[1] < 2 or not ((p >= 0) & (p <= 1)).all():
+    ratio = kind == "ratio"
+    _check(limit, power, level, kind)
+    size = np.ones(n_groups) if shares is None else np.asarray(shares, np.float64)
+    if n_groups < 2 or size.shape != (n_groups,) or not (np.isfinite(size) & (size > 0)).all():
         raise InputError(
-            f"Rows are asked for between two or more rates in [0, 1]; {p.shape[1]} were given. "
-            "Pass a rate for each group."
+            f"A gap needs two groups or more, and each a share above 0; found {n_groups} groups "
+            f"and {size.size} shares."
         )
-    share = np.broadcast_to(np.asarray(trials_per_row, np.float64), p.shape)
-    if not (share > 0).all() or _broken(p, limit, kind):
-        return math.inf
-    noise = np.random.default_rng(0).standard_normal((DRAWS, *p.shape))
-
-    def enough(rows: float) -> bool:
-        return bool(_power(p, share * rows, limit, level, kind, noise) >= power)
-
-    low, high = 1.0, 64.0
-    while not enough(high):
-        low, high = high, high * 2
-        if high > MOST_ROWS:
-            return math.inf
-    while high / low > 1.002:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return float(math.ceil(high))
+    low = 2 * rate * true_gap / (1 + true_gap) if ratio else rate - true_gap / 2
+    high = 2 * rate - low
+    if not 0 <= low <= high <= 1 or not 0 < rate < 1:
+        raise InputError(
+            f"There are no two rates around {rate} with a {kind} of {true_gap}. Choose a rate "
+            "between 0 and 1 and a gap that fits around it."
+        )
+    rates = np.where(np.arange(n_groups) % 2, low, high)
+    tests = _Tests.of(rates[None], size[None] / size.min(), limit, level, ratio=ratio)
+    needed: NDArray[np.float64] = np.ceil(tests.times_needed(power) * size / size.min() - 1e-6)
+    return needed
 
 
 def required_from(
     counts: Array,
-    disparity: Disparity,
+    disparity: str,
     limit: float,
     *,
     power: float = 0.8,
     level: float = 0.05,
-    effective: Array | None = None,
-    equal: bool = False,
-) -> float:
-    """:func:`required_rows` if the truth were what was counted, (g, 2, 2) to rows per group.
+    effective: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Rows of each group for which a certificate is likely, if the truth is what was seen.
 
-    Every group is taken to have as many rows as any other, and outcomes as frequent as they were.
-    With ``equal`` the truth is taken to be that of everybody in every group: the fewest rows that
-    could do. NaN where a rate has no trial.
+    Parameters
+    ----------
+    counts : ndarray, shape (g, 2, 2)
+        Confusion counts of the groups of one partition. The groups, and in them those a rate is
+        about, are taken to stay in proportion.
+    disparity : str
+        A name in :data:`faircore.metrics.DISPARITIES`.
+    limit, power, level : float
+        See :func:`required_rows`.
+    effective : ndarray, shape (g,), optional
+        Design effect of each group; more rows are needed where one says less.
+
+    Returns
+    -------
+    ndarray, shape (g,)
+        Whole numbers, of all rows of the group: where few of them are those a rate is about, they
+        are many. Infinite where the gap that was seen does not keep the limit: more rows would
+        only show it more surely. NaN where a rate of a group is of nobody.
+
+    Raises
+    ------
+    InputError
+        When a number is out of its range, or the counts are not of two groups or more.
     """
-    rows = counts.sum(axis=(-2, -1))
-    k, n = (
-        np.stack(found)
-        for found in zip(*(trials_of(counts, rate) for rate in disparity.rates), strict=True)
-    )
+    found = find_disparity(disparity)
+    _check(limit, power, level, found.kind)
+    counts = np.asarray(counts, np.float64)
+    if counts.ndim != 3 or len(counts) < 2:
+        raise InputError(
+            "A gap needs the counts of two groups or more, of shape (groups, 2, 2); found shape "
+            f"{counts.shape}."
+        )
+    k, n = successes_and_trials(counts, found, effective)
     if not (n > 0).all():
-        return math.nan
-    thin = np.ones(len(rows)) if effective is None else effective
-    # A rate of exactly 0 or 1 would have no noise at all; half a person either way is milder.
-    p = np.where((k == 0) | (k == n), (k + 0.5) / (n + 1), k / n)
-    if equal:
-        p = np.broadcast_to((k.sum(axis=1) / n.sum(axis=1)).clip(0.001, 0.999)[:, None], p.shape)
-    return required_rows(
-        p, limit, power=power, level=level, kind=disparity.kind, trials_per_row=n / rows / thin
+        return np.full(len(counts), np.nan)
+    tests = _Tests.of(k / n, n, limit, level, ratio=found.kind == "ratio")
+    needed: NDArray[np.float64] = np.ceil(
+        tests.times_needed(power) * counts.sum(axis=(-2, -1)) - 1e-6
     )
+    return needed
 
 
-def _broken(p: Array, limit: float, kind: Kind) -> bool:
-    high, low = p.max(axis=1), p.min(axis=1)
-    if kind == "difference":
-        return bool((high - low >= limit).any())
-    return bool((low <= limit * high).any())
+@dataclass(frozen=True, eq=False)
+class _Tests:
+    """The pair tests of each rate, as inequalities between normal group rates.
+
+    A pair passes when first - times * second + apart < -(z null + half a person), each of which
+    shrinks as rows are added.
+
+    Attributes
+    ----------
+    moves : list of ndarray, shape (p, d)
+        By rate: the deviation of each pair in the draws, at the rows that were given.
+    margin : list of ndarray, shape (p,)
+        By rate: how far inside the limit each pair truly is.
+    null, half : list of ndarray, shape (p,)
+        By rate: critical value times error under the limit, and half a person.
+    """
+
+    moves: list[Array]
+    margin: list[Array]
+    null: list[Array]
+    half: list[Array]
+
+    @classmethod
+    def of(cls, rates: Array, n: Array, limit: float, level: float, *, ratio: bool) -> _Tests:
+        """Tests of group rates and rows, both of shape (r, g)."""
+        tests = cls([], [], [], [])
+        first, second = np.array(list(permutations(range(rates.shape[1]), 2))).T
+        times, way = (limit, -1.0) if ratio else (1.0, 1.0)
+        noise = _even(rates.size).reshape(*rates.shape, _DRAWS)
+        for p, rows, z in zip(rates, n, noise, strict=True):
+            seen = (p[first] * rows[first], rows[first], p[second] * rows[second], rows[second])
+            likeliest = likeliest_at_ratio if ratio else likeliest_apart
+            with np.errstate(divide="ignore", invalid="ignore"):
+                one, other = likeliest(*seen, np.full(len(first), limit))
+            spread = one * (1 - one) / rows[first] + times**2 * other * (1 - other) / rows[second]
+            deviation = np.sqrt(p * (1 - p) / rows)[:, None] * z
+            excess = way * (p[first] - times * p[second] - (0.0 if ratio else limit))
+            tests.moves.append(way * (deviation[first] - times * deviation[second]))
+            tests.margin.append(-excess)
+            tests.null.append(-ndtri(level) * np.sqrt(spread))
+            tests.half.append(np.maximum(1 / rows[first], times / rows[second]) / 2)
+        return tests
+
+    def times_needed(self, power: float) -> float:
+        """How many times the rows have to be there; infinite where no number does."""
+        if min(margin.min() for margin in self.margin) <= 1e-12:
+            return float("inf")
+        low, high = -20.0, float(np.log(_MOST))
+        if self.power(np.exp(high)) < power:
+            return float("inf")
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.power(np.exp(middle)) >= power else (middle, high)
+        return float(np.exp(high))
+
+    def power(self, times: float) -> float:
+        """Chance that every pair passes in every rate with so many times the rows."""
+        passed = np.ones(_DRAWS, bool)
+        for moves, margin, null, half in zip(
+            self.moves, self.margin, self.null, self.half, strict=True
+        ):
+            room = margin - null / np.sqrt(times) - half / times
+            passed &= (moves / np.sqrt(times) <= room[:, None]).all(axis=0)
+        return float(passed.mean())
 
 
-def _power(p: Array, n: Array, limit: float, level: float, kind: Kind, noise: Array) -> float:
-    """Share of draws in which every ordered pair of every rate passes."""
-    drawn = np.clip(p + noise * np.sqrt(p * (1 - p) / n), 0.0, 1.0)
-    spread = drawn * (1 - drawn) / n
-    z, passed = float(-ndtri(level)), np.ones(len(noise), bool)
-    factor, shift = (1.0, limit) if kind == "difference" else (limit, 0.0)
-    groups = range(p.shape[1])
-    for i in groups:
-        for j in groups:
-            if i == j:
-                continue
-            # A difference: first - second < limit. A ratio: first > limit * second.
-            gap = drawn[..., i] - factor * drawn[..., j] - shift
-            error = np.sqrt(spread[..., i] + factor**2 * spread[..., j])
-            far = gap <= -z * error if kind == "difference" else gap >= z * error
-            passed &= far.all(axis=1)
-    return float(passed.mean())
+@lru_cache(maxsize=8)
+def _even(columns: int) -> Array:
+    """Normal draws that cover the space more evenly than chance does, shape (columns, draws)."""
+    points = Sobol(columns, rng=np.random.default_rng(0)).random(_DRAWS)
+    normal: Array = ndtri(np.clip(points, 1e-6, 1 - 1e-6)).T
+    return normal
+
+
+def _check(limit: float, power: float, level: float, kind: str) -> None:
+    check_level(level)
+    if kind not in ("difference", "ratio"):
+        raise InputError(f"There is no kind {kind!r}. Choose one of: difference, ratio.")
+    for name, value in (("limit", limit), ("power", power)):
+        if not 0 < value < 1:
+            raise InputError(f"A {name} must lie between 0 and 1; found {value}.")

@@ -87,8 +87,7 @@ def score_statistic(
     """
     k1, n1, k2, n2, gap = np.broadcast_arrays(*map(np.asarray, (k1, n1, k2, n2, difference)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        second = _restricted(k1, n1, k2, n2, gap)
-        first = np.clip(second + gap, 0.0, 1.0)
+        first, second = likeliest_apart(k1, n1, k2, n2, gap)
         total = n1 + n2
         factor = np.where(total > 1, total / (total - 1), 1.0)
         variance = (first * (1 - first) / n1 + second * (1 - second) / n2) * factor
@@ -184,8 +183,8 @@ def edge(kept: Callable[[Array], NDArray[np.bool_]], inside: Array, outside: Arr
     return np.where(np.isnan(inside), np.nan, near)
 
 
-def _restricted(k1: Array, n1: Array, k2: Array, n2: Array, gap: Array) -> Array:
-    """The second share that is most likely when the first is ``gap`` above it (a cubic)."""
+def likeliest_apart(k1: Array, n1: Array, k2: Array, n2: Array, gap: Array) -> Limits:
+    """Both shares as they are most likely when the first is ``gap`` above the second (a cubic)."""
     total = n1 + n2
     a = total
     b = (n1 + 2 * n2) * gap - total - (k1 + k2)
@@ -199,4 +198,33 @@ def _restricted(k1: Array, n1: Array, k2: Array, n2: Array, gap: Array) -> Array
     w = (np.pi + np.arccos(np.clip(v / u**3, -1.0, 1.0))) / 3
     root: Array = 2 * u * np.cos(w) - b / (3 * a)
     lowest, highest = np.maximum(0.0, -gap), np.minimum(1.0, 1.0 - gap)
-    return np.minimum(np.maximum(root, lowest), highest)
+    second = np.minimum(np.maximum(root, lowest), highest)
+    return np.clip(second + gap, 0.0, 1.0), second
+
+
+def likeliest_at_ratio(k1: Array, n1: Array, k2: Array, n2: Array, ratio: Array) -> Limits:
+    """Both shares as they are most likely when the first is ``ratio`` times the second."""
+    a = (n1 + n2) * ratio
+    b = -(n1 * ratio + k1 + n2 + k2 * ratio)
+    c = k1 + k2
+    second = 2 * c / (-b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)))
+    second = np.clip(second, 0.0, 1.0)
+    return np.clip(second * ratio, 0.0, 1.0), second
+
+
+def ratio_statistic(k1: Array, n1: Array, k2: Array, n2: Array, ratio: Array) -> Array:
+    """Standardised distance of the observed ratio of two shares from a supposed one.
+
+    As :func:`score_statistic`, of the first share minus ``ratio`` times the second.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        first, second = likeliest_at_ratio(k1, n1, k2, n2, ratio)
+        total = n1 + n2
+        factor = np.where(total > 1, total / (total - 1), 1.0)
+        variance = first * (1 - first) / n1 + ratio**2 * second * (1 - second) / n2
+        distance = k1 / n1 - ratio * k2 / n2
+        return np.where(
+            np.abs(distance) <= 1e-14 * (1 + ratio),
+            0.0,
+            distance / np.sqrt(np.maximum(variance * factor, 1e-300)),
+        )
