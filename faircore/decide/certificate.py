@@ -73,7 +73,7 @@ class Certificate:
         return [f"No certificate. {text}" for text in refused]
 
     def rows_needed(self, option: str) -> float:
-        """Rows per group at which the rule that needs most would be shown in 4 of 5 cases."""
+        """Rows of the smallest group at which the rule that needs most would pass 4 of 5 times."""
         return max(
             (x.rows_needed for x in self._lines(option) if not math.isnan(x.rows_needed)),
             default=math.nan,

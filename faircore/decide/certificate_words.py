@@ -33,9 +33,9 @@ def refusal(line: Line) -> str:
             return f"{seen}, so that more rows of the same kind would not help."
         return (
             f"{seen}; with so few people that can be chance. Even if there were no gap at all, "
-            f"about {line.rows_at_best:,.0f} rows in each group would be needed."
+            f"about {line.rows_at_best:,.0f} rows of the smallest group would be needed."
         )
-    whom = "rows in each group" if objective.source == "gap" else "rows"
+    whom = "rows of the smallest group" if objective.source == "gap" else "rows"
     worst = "as little as" if objective.better > 0 else "as much as"
     return (
         f"{seen}, and by chance the truth could be {worst} {objective.text(line.bound)}. About "

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from faircore.decide.certify_counts import (
+from faircore.decide.exact_tests import floor_bound
+from faircore.decide.pair_tests import (
     broken_p_value,
     certificate_p_value,
-    floor_bound,
     floor_p_value,
     gap_bound,
 )
@@ -46,9 +46,9 @@ class Line:
     verdict : {"pass", "fail", "cannot tell"}
         ``pass`` where breaking it is ruled out, ``fail`` where keeping it is.
     rows_needed : float
-        Rows per group (of everybody, for a share) at which a test like this one would succeed in
-        4 of 5 cases if the truth were what was measured; infinite where that breaks the rule, NaN
-        where the rule is kept or nothing is defined.
+        Rows of the smallest group, the others in proportion (of everybody, for a share), at which
+        a test like this one would succeed in 4 of 5 cases if the truth were what was measured;
+        infinite where that breaks the rule, NaN where it is kept or nothing is defined.
     rows_at_best : float
         The same if there were no gap at all; NaN of shares.
     left_out : tuple of str
@@ -132,18 +132,25 @@ def _gap(
     if len(spoken) < 2:
         return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan, left_out=left)
     own, thinned = counts[spoken], effects[spoken]
-    p = float(certificate_p_value(own, disparity, limit.at, effective=thinned))
-    broken = float(broken_p_value(own, disparity, limit.at, effective=thinned))
+    p = float(certificate_p_value(own, name, limit.at, effective=thinned))
+    broken = float(broken_p_value(own, name, limit.at, effective=thinned))
     verdict: Verdict = "pass" if p <= level else "fail" if broken <= level else "cannot tell"
     needed, best = (
         math.nan
         if verdict == "pass"
-        else required_from(own, disparity, limit.at, level=level, effective=thinned, equal=equal)
-        for equal in (False, True)
+        else float(required_from(supposed, name, limit.at, level=level, effective=thinned).min())
+        for supposed in (own, _alike(own))
     )
     value = float(disparity(own, min_people=MIN_PEOPLE))
-    bound = float(gap_bound(own, disparity, level, effective=thinned))
+    bound = float(gap_bound(own, name, level, effective=thinned))
     return Line(limit, value, bound, p, verdict, needed, best, left)
+
+
+def _alike(counts: Array) -> Array:
+    """The same groups, were decisions and outcomes in each as in all of them together."""
+    people = counts.sum(axis=(-2, -1), keepdims=True)
+    alike: Array = people * counts.sum(axis=0) / people.sum()
+    return alike
 
 
 def _floor(

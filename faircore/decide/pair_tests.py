@@ -27,15 +27,15 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, ndtr
+from scipy.special import ndtr
 
+from faircore.decide.exact_tests import at_least, exact_p
 from faircore.errors import InputError
 from faircore.metrics import Disparity, find_disparity, find_rate
 from faircore.metrics.intervals import Array, edge, likeliest_apart, likeliest_at_ratio
 
 Method = Literal["score", "exact"]
 _METHODS = ("score", "exact")
-_HALVINGS = 50
 
 
 def pair_p_values(
@@ -150,7 +150,32 @@ def floor_p_value(successes: ArrayLike, trials: ArrayLike, floor: ArrayLike) -> 
     k, n, at = (np.asarray(v, np.float64) for v in (successes, trials, floor))
     if not ((at > 0) & (at < 1)).all():
         raise InputError(f"The floor of a share must lie between 0 and 1; found {at}.")
-    return np.where(n > 0, _at_least(k, n, at), 1.0)
+    return np.where(n > 0, at_least(k, n, at), 1.0)
+
+
+def broken_p_value(
+    counts: Array,
+    disparity: str,
+    limit: float,
+    *,
+    effective: ArrayLike | None = None,
+) -> Array:
+    """p-value of "the disparity keeps its limit", (...): the smallest pair's, times their number.
+
+    That one group exceeds another by more than a limit is tested as the other falling short of it
+    by more than that. 1 where no pair can be compared. Parameters are those of
+    :func:`pair_p_values`.
+    """
+    found = find_disparity(disparity)
+    k, n = successes_and_trials(counts, found, effective)
+    ratio = found.kind == "ratio"
+    turned = np.asarray(1 / limit if ratio else -limit)[..., None, None, None]
+    pairs = _pairs(k, n, turned, ratio=ratio, method="score")
+    pairs = pairs[..., ~np.eye(n.shape[-1], dtype=bool)]
+    tests = np.maximum(np.isfinite(pairs).sum(axis=(-2, -1)), 1)
+    smallest = np.nan_to_num(pairs, nan=1.0).min(axis=(-2, -1), initial=1.0)
+    p: Array = np.minimum(smallest * tests, 1.0)
+    return p
 
 
 def gap_bound(
@@ -223,7 +248,7 @@ def _pairs(k: Array, n: Array, limit: Array, *, ratio: bool, method: Method) -> 
     """p-values of all ordered pairs, (..., r, g) to (..., r, g, g)."""
     k1, n1, k2, n2 = k[..., :, None], n[..., :, None], k[..., None, :], n[..., None, :]
     k1, n1, k2, n2, limit = np.broadcast_arrays(k1, n1, k2, n2, limit)
-    test = _exact if method == "exact" else _guarded
+    test = exact_p if method == "exact" else _guarded
     p = np.where((n1 > 0) & (n2 > 0), test(k1, n1, k2, n2, limit, ratio=ratio), np.nan)
     return np.where(np.eye(n.shape[-1], dtype=bool), 0.0, p)
 
@@ -260,42 +285,3 @@ def _without_skewness(z: Array, skewness: Array) -> Array:
     drawn = (np.sqrt(np.maximum(inside, 0.0)) - 1) * 3 / left
     # Near the middle the correction would turn round, and nothing is certified there.
     return np.where((skewness < 0) & (z < -1), np.minimum(np.maximum(drawn, z), -1.0), z)
-
-
-def _exact(k1: Array, n1: Array, k2: Array, n2: Array, limit: Array, *, ratio: bool) -> Array:
-    """Twice the tail at which the limits of both shares, each with one tail, are ``limit`` apart.
-
-    As the second share x grows, one tail falls and the other rises; where they meet, they are as
-    large as both can be.
-    """
-    low, high = np.zeros_like(limit), np.ones_like(limit) if ratio else 1 - limit
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        up, down = _tails(k1, n1, k2, n2, middle, limit, ratio)
-        low, high = np.where(up < down, middle, low), np.where(up < down, high, middle)
-    # Both ends of what is left, so that rounding is never in favour of the certificate.
-    rising, _ = _tails(k1, n1, k2, n2, high, limit, ratio)
-    _, falling = _tails(k1, n1, k2, n2, low, limit, ratio)
-    p: Array = np.minimum(2 * np.minimum(rising, falling), 1.0)
-    return p
-
-
-def _tails(
-    k1: Array, n1: Array, k2: Array, n2: Array, second: Array, limit: Array, ratio: bool
-) -> tuple[Array, Array]:
-    """Tails of both groups where the second share is so: the one that rises with it first."""
-    if ratio:
-        return _at_least(k1, n1, limit * second), _at_most(k2, n2, second)
-    return _at_least(k2, n2, second), _at_most(k1, n1, np.minimum(second + limit, 1.0))
-
-
-def _at_least(k: Array, n: Array, share: Array) -> Array:
-    """Chance of k successes or more."""
-    some = k > 1e-9
-    tail: Array = betainc(np.where(some, k, 1.0), np.maximum(n - k, 0.0) + 1, share)
-    return np.where(some, tail, 1.0)
-
-
-def _at_most(k: Array, n: Array, share: Array) -> Array:
-    """Chance of k successes or fewer."""
-    return _at_least(n - k, n, 1 - share)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from faircore.decide import Measurement, Proposal, Standing, open_sealed
 from faircore.decide.figures import Figures, decisions_of, figures_of
-from faircore.decide.sealed import left_to_spend
+from faircore.decide.sealed import left_to_spend, seen_before
 from faircore.errors import FaircoreError
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
@@ -80,10 +80,16 @@ def _budget(review: Review, standing: Standing | None) -> str:
             f"{told} The risk of a false certificate that the policy allows is spent: they can be "
             "looked at, and nothing can be certified any more."
         )
-    each = percent(standing.policy.level_each, None)
+    seen = seen_before(reviews(), review)
+    each = percent(standing.policy.level_each / max(1, seen), None)
     return (
         f"{told} The policy leaves {left} {'opening' if left == 1 else 'openings'} with a "
-        f"certificate, at a risk of {each} each."
+        f"certificate, at a risk of {each} {'each' if left > 1 else ''}".rstrip()
+        + (
+            f": figures of {seen} options have been seen, so a test is {seen} times as strict."
+            if seen > 1
+            else "."
+        )
     )
 
 
