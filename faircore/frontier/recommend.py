@@ -98,8 +98,8 @@ def knee(frontier: Frontier) -> Pick | None:
         return None
     return Pick(
         int(front[best]),
-        "the knee of the frontier: past it, each further step towards equality costs more than "
-        "it did before",
+        "the knee: the unbeaten model farthest above the straight line between the two ends of "
+        "the frontier",
     )
 
 

@@ -43,7 +43,7 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
             width="stretch",
         )  # fmt: skip
     st.caption("What they do, on the rows models are compared on")
-    st.dataframe(_figures(frontier, pinned, position), hide_index=True, width="stretch")
+    st.dataframe(figures(frontier, pinned, position), hide_index=True, width="stretch")
     if sure is not None:
         _surely(frontier, pinned, position, sure)
 
@@ -65,7 +65,7 @@ def _asked(a: Candidate, b: Candidate) -> list[tuple[str, str, str]]:
     return [(key, first[key], second[key]) for key in first if first[key] != second[key]]
 
 
-def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
+def figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
     """Every objective that can be told, of both, and the change."""
     rows = []
     for name in OBJECTIVES:
@@ -75,7 +75,8 @@ def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
         values = frontier.measure(objective)
         change = float(values[b] - values[a])
         better = change * objective.better
-        way = "" if abs(change) < 5e-5 else "better" if better > 0 else "worse"
+        same = not abs(change) >= 5e-5  # what is undefined is neither better nor worse
+        way = "" if same else "better" if better > 0 else "worse"
         title = objective.full_title
         rows.append(
             (title, objective.text(values[a]), objective.text(values[b]),
@@ -86,10 +87,11 @@ def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
 
 def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
     """Whether a difference may be chance: both are judged on the same people."""
-    told = []
-    for m, objective in enumerate(frontier.objectives):
-        low, high = sure.difference(a, b)[m]
-        if low == low:
+    told, luck = [], []
+    for objective, (low, high) in zip(frontier.objectives, sure.difference(a, b), strict=True):
+        if low != low:
+            luck.append(plain(objective.full_title))
+        else:
             certain = low > 0 or high < 0
             told.append(
                 f"{plain(objective.full_title)}: change between {objective.change_text(low)} and "
@@ -97,3 +99,8 @@ def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
             )
     if told:
         st.markdown("With 95 %: " + "; ".join(told) + ".")
+    if luck:
+        st.caption(
+            f"{'; '.join(luck)}: no interval of the change, since chance alone makes such a value "
+            "larger than it is."
+        )
