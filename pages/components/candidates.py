@@ -52,7 +52,8 @@ def decision_view(review: Review) -> Frontier:
     """
     seen = current_view(review)
     view = seen.of_decisions()
-    return replace(view, candidates=(frontier_of(review) or seen).candidates, _shared={})
+    whole = (frontier_of(review) or seen).candidates
+    return replace(view, candidates=whole, among=(), _shared={})
 
 
 def shown_order(frontier: Frontier) -> list[int]:

@@ -88,14 +88,16 @@ def promises(frontier: Frontier) -> None:
             generalisation_figure(frontier, names=names), key="holds",
             alt="Value on the rows models learned from against the rows they are compared on",
         )  # fmt: skip
-    with_train = [c for c in frontier.candidates if "train" in c.cubes]
-    if with_train and "train" in frontier.sizes:
-        here, there = frontier.values, frontier.view(split="train").values
-        off = np.nanmedian(here - there, axis=0)
+    if "train" in frontier.sizes:
+        apart = frontier.values - frontier.view(split="train").values
         told = [
-            f"{lower_first(plain(o.full_title))} {o.change_text(float(d))}"
-            for o, d in zip(frontier.objectives, off, strict=True)
-        ]
+            f"{lower_first(plain(o.full_title))} {o.change_text(float(np.median(own[known])))}"
+            for o, own, known in zip(frontier.objectives, apart.T, np.isfinite(apart.T),
+                                     strict=True)
+            if known.any()
+        ]  # fmt: skip
+        if not told:
+            return
         st.caption(
             "On the rows used to compare, against the rows models learned from, the middle model: "
             + ", ".join(told)

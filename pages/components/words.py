@@ -29,8 +29,12 @@ def disparity_value(name: str, value: float) -> str:
 
 
 def labels(frontier: Frontier) -> dict[str, str]:
-    """A name for each candidate by its id, unlike all others and the same in every view."""
-    return _labels(frontier.candidates)
+    """A name for each candidate by its id, unlike all others and the same in every view.
+
+    Those that a filter leaves out have one as well: what tells two models apart does not depend on
+    which are shown.
+    """
+    return _labels(frontier.everyone)
 
 
 @lru_cache(maxsize=16)
