@@ -15,11 +15,10 @@ from faircore.plots import METHOD_NAMES
 from faircore.records import Review, trained_view, trial_ids
 from pages.components.frontier_view import view_of
 from pages.components.loading import frontier_of
-from pages.components.session import session
+from pages.components.session import BEST, session
 from pages.components.view_link import restore
 from pages.components.words import is_plain, labels, path_order
 
-BEST = "front"
 BEST_TITLE = "The unbeaten models, from the best performance to the most equal"
 MOVED = "along-moved"
 

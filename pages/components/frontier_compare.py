@@ -10,7 +10,9 @@ from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
 from pages.components.candidates import shown_order
+from pages.components.frontier_detail import measured_now
 from pages.components.frontier_people import pinned_position
+from pages.components.group_cuts import TRIED
 from pages.components.session import session
 from pages.components.words import labels, plain
 
@@ -44,7 +46,9 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
         )  # fmt: skip
     st.caption("What they do, on the rows models are compared on")
     st.dataframe(figures(frontier, pinned, position), hide_index=True, width="stretch")
-    if sure is not None:
+    if session().cut_by:
+        st.caption(f"The selected model is counted at the thresholds that are tried. {TRIED}")
+    elif sure is not None:
         _surely(frontier, pinned, position, sure)
 
 
@@ -66,20 +70,24 @@ def _asked(a: Candidate, b: Candidate) -> list[tuple[str, str, str]]:
 
 
 def figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
-    """Every objective that can be told, of both, and the change."""
+    """Every objective that can be told, of both, and the change.
+
+    The second is told at the thresholds that are tried, where some are.
+    """
     rows = []
     for name in OBJECTIVES:
         objective = find_objective(name, frontier.gap.partition)
         if objective.source == "costs" and frontier.costs is None:
             continue
-        values = frontier.measure(objective)
-        change = float(values[b] - values[a])
+        first = float(frontier.measure(objective)[a])
+        second = measured_now(frontier, b, objective, session())
+        change = second - first
         better = change * objective.better
         same = not abs(change) >= 5e-5  # what is undefined is neither better nor worse
         way = "" if same else "better" if better > 0 else "worse"
         title = objective.full_title
         rows.append(
-            (title, objective.text(values[a]), objective.text(values[b]),
+            (title, objective.text(first), objective.text(second),
              objective.change_text(change), way)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["", "Pinned", "Selected", "Change", "Selected is"])

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from faircore.frontier import (
     Frontier,
+    Limit,
+    Objective,
     Uncertainty,
     counts_of,
     decisions_at,
-    keeps,
+    find_objective,
     measure_counts,
 )
 from faircore.groups import Partition, find_partition
@@ -21,6 +23,7 @@ from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import facts
 from pages.components.charts import show_chart
 from pages.components.frontier_view import limits_of
+from pages.components.group_cuts import TRIED, cuts_now
 from pages.components.session import ReviewSession, session
 from pages.components.words import finding, labels, plain
 
@@ -32,6 +35,8 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     partition = find_partition(frontier.partitions, frontier.gap.partition)
     with st.container(key="selected-name"):
         st.subheader(plain(labels(frontier)[candidate.id]))
+    if current.cut_by:  # intervals and chances are those of one threshold for everybody
+        sure = None
     _objectives(frontier, position, sure)
     _standing(frontier, position, sure, current)
     st.markdown(finding(counts, partition, frontier.gap.name))
@@ -44,6 +49,8 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
             "Pinned for comparison" if pinned else "Pin to compare", key="pin", disabled=pinned,
             on_click=_pin, args=(candidate.id,),
         )  # fmt: skip
+    if current.cut_by:
+        st.caption(TRIED)
     box = st.expander(
         "Does a score mean the same in each group?", key="small-box", on_change="rerun"
     )
@@ -88,23 +95,28 @@ def decisions_now(
         return None
     if not current.cut_by:
         return decisions_at(rows, passed, frontier.threshold)
-    names = find_partition(frontier.partitions, current.cut_by).group_names
-    cuts = {name: current.cuts.get(name, frontier.threshold) for name in names}
-    return decisions_at(rows, passed, cuts, partition=current.cut_by)
+    return decisions_at(rows, passed, cuts_now(frontier, current), partition=current.cut_by)
+
+
+def measured_now(
+    frontier: Frontier, position: int, objective: Objective, current: ReviewSession
+) -> float:
+    """An objective of a candidate at the threshold of the page, or at those of its groups."""
+    if not current.cut_by or objective.source == "scores":  # no threshold moves those of scores
+        return float(frontier.measure(objective)[position])
+    return float(
+        measure_counts(
+            objective, counts_now(frontier, position, current), frontier.partitions,
+            costs=frontier.costs, min_people=frontier.min_people,
+        )
+    )  # fmt: skip
 
 
 def _objectives(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     lines, current = [], session()
-    values = frontier.values[position].tolist()
-    if current.cut_by:  # thresholds by group are tried: what they do, which has no interval
-        sure, counts = None, counts_now(frontier, position, current)
-        for m, objective in enumerate(frontier.objectives):
-            if objective.source != "scores":
-                values[m] = float(
-                    measure_counts(objective, counts, frontier.partitions, costs=frontier.costs)
-                )
     for m, objective in enumerate(frontier.objectives):
-        line = f"{plain(objective.full_title)}: **{objective.text(values[m])}**"
+        value = measured_now(frontier, position, objective, current)
+        line = f"{plain(objective.full_title)}: **{objective.text(value)}**"
         if sure is not None and np.isfinite(sure.low[position, m]):
             low, high = sure.low[position, m], sure.high[position, m]
             line += f" ({objective.text(low)} to {objective.text(high)})"
@@ -117,7 +129,7 @@ def _standing(
 ) -> None:
     """Whether others beat it, and which limits it breaks."""
     told = []
-    if not frontier.non_dominated[position]:
+    if not current.cut_by and not frontier.non_dominated[position]:
         told.append(
             "Another model is at least as good in "
             + ("both respects" if len(frontier.objectives) == 2 else "every respect")
@@ -131,12 +143,17 @@ def _standing(
     broken = [
         limit.in_words(frontier.partition)
         for limit in limits_of(frontier, current)
-        if not keeps(frontier, [limit])[position]
+        if not limit.holds(np.array(_of_limit(frontier, position, limit, current)))
     ]
-    if current.no_groups and frontier.candidates[position].needs_groups:
-        broken.append("no attribute asked for when it predicts")
     if broken:
         st.warning(plain("Breaks a limit: " + "; ".join(broken) + "."))
+    if current.no_groups and (current.cut_by or frontier.candidates[position].needs_groups):
+        st.warning("Asks for a sensitive attribute when it predicts, which is ruled out above.")
+
+
+def _of_limit(frontier: Frontier, position: int, limit: Limit, current: ReviewSession) -> float:
+    objective = find_objective(limit.key, frontier.partition)
+    return measured_now(frontier, position, objective, current)
 
 
 def _chance(sure: Uncertainty, position: int) -> str:

@@ -15,26 +15,27 @@ from pages.components.words import labels, lower_first, plain
 
 
 def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
-    """Area each method's front covers, with an interval; spread over seeds."""
+    """Area or volume each method's front covers, with an interval; spread over seeds."""
     if sure is None:
         st.write("Intervals need models made by this version. Train them again to see them.")
         return
+    space = "area" if len(frontier.objectives) == 2 else "volume"
     table = sure.hypervolumes.copy()
     whole = float(table.loc["all", "value"]) or 1.0
     frame = pd.DataFrame(
         {
             "Method": [METHOD_NAMES.get(n, "All methods together") for n in table.index],
             "Models": table["models"].to_numpy(),
-            "Share of the area that all cover, %": 100 * table["value"].to_numpy() / whole,
+            f"Share of the {space} that all cover, %": 100 * table["value"].to_numpy() / whole,
             "from, %": 100 * table["low"].to_numpy() / whole,
             "to, %": 100 * table["high"].to_numpy() / whole,
         }
     )
     st.dataframe(frame.style.format(precision=1, na_rep="–"), hide_index=True, width="stretch")
     st.caption(
-        "The area between a method's unbeaten models and the worst corner of the picture "
-        "(hypervolume): a method with more of it offers more in both respects. From and to: 95 % "
-        "interval. A method with more models has had more chances."
+        f"The {space} between a method's unbeaten models and the worst corner of the picture "
+        "(hypervolume): a method with more of it offers more in all respects together. From and "
+        "to: 95 % interval. A method with more models has had more chances."
     )
     _larger(sure)
     _seeds(frontier)

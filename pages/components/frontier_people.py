@@ -15,10 +15,10 @@ from pages.components.charts import show_chart
 from pages.components.frontier_detail import decisions_now
 from pages.components.loading import prepared_of
 from pages.components.safe_csv import csv_bytes
-from pages.components.session import session
+from pages.components.session import QUOS, session
 from pages.components.words import labels, plain
 
-DECISION, SCORE, PLAIN, PINNED = "decision", "score", "plain", "pinned"
+DECISION, SCORE, PLAIN, PINNED = QUOS
 
 
 def people(review: Review, frontier: Frontier, position: int) -> None:

@@ -168,9 +168,13 @@ def price(frontier: Frontier) -> str:
     title = lower_first(first.title)
     if first.source == "counts" or second.source == "gap":
         groups = find_partition(frontier.partitions, frontier.gap.partition).groups
-        selected = RATES["selection_rate"](frontier.counts[best, groups].sum(axis=0))
-        if selected in (0.0, 1.0):
-            return f"At this threshold {'nobody' if selected == 0 else 'everybody'} is selected."
+        selected = RATES["selection_rate"](frontier.counts[:, groups].sum(axis=1))
+        if selected[best] in (0.0, 1.0):
+            whom = "nobody" if selected[best] == 0 else "everybody"
+            shown = np.isfinite(frontier.values).all(axis=1)
+            if (selected[shown] == selected[best]).all():
+                return f"At this threshold {whom} is selected."
+            return f"The model with the best {title} selects {whom}."
     start = second.text(float(frontier.values[best, 1]))
 
     def cost(position: int) -> str:

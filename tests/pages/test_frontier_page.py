@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from faircore.groups import find_partition
 from faircore.metrics.costs import Costs
 from faircore.plans import SweepPlan
 from faircore.records import Review, frontier_of_review, request_of
+from pages.components.group_cuts import TRIED
 from tests.pages.visitor import button, labelled, well, words
 
 Opened = tuple[Path, Review]
@@ -67,3 +69,36 @@ def test_worth_is_counted_in_the_costs_that_were_given(trained: Opened, visit: O
     plain = frontier.view(performance="profit", costs=Costs(1.0, -9.0))
     worth = plain.values[plain.position(chosen), 0]
     assert f"Worth per 1,000 people: **{plain.objectives[0].text(worth)}**" in words(app)
+
+
+def test_tried_thresholds_are_what_is_judged(trained: Opened, visit: Open) -> None:
+    workspace, review = trained
+    frontier = frontier_of_review(workspace, review.id).view(partition="race")
+    names = find_partition(frontier.partitions, "race").group_names
+    sizes = frontier.sizes["select"][find_partition(frontier.partitions, "race").groups]
+    largest = names[int(sizes.argmax())]
+    app = visit("frontier.py", workspace, review.id)
+    told = words(app)
+    assert "Chance that no other model" in told
+    assert TRIED not in told
+    current = app.session_state["faircore"]
+    untouched = float(frontier.values[frontier.position(current.candidate), 1])
+    current.limits = {f"{frontier.disparity}@race": untouched + 0.01}
+    assert "Breaks a limit" not in words(well(app.run()))
+    current.cut_by, current.cuts = "race", {largest: 0.95}
+    keyed = next(g for g in app.button_group if g.key == "look")
+    told = words(well(keyed.set_value("Compare").run().run()))
+    assert "Breaks a limit" in told
+    assert "Chance that no other model" not in told
+    assert TRIED in told
+    pinned = next(c.id for c in frontier.candidates if c.id != current.candidate)
+    app = well(labelled(app.selectbox, "Compare with").set_value(pinned).run().run())
+    told = words(app)
+    assert "counted at the thresholds that are tried" in told
+    assert "With 95 %" not in told
+    gap = next(m.value for m in app.markdown if "Accuracy: **" in m.value).rpartition("**")[0]
+    table = next(d.value for d in app.dataframe if "Selected is" in d.value.columns)
+    row = table[table[""] == "Gap in selection by race"].iloc[0]
+    assert gap.endswith(row["Selected"])
+    current.no_groups = True
+    assert "Asks for a sensitive attribute when it predicts" in words(well(app.run()))
