@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from faircore.decide import Decision, OperatingPoint, decide
@@ -18,6 +20,7 @@ from pages.components.candidates import (
     selected_position,
     shown_order,
 )
+from pages.components.frontier_detail import evidence_now
 from pages.components.group_tables import rates_table
 from pages.components.loading import prepared_of
 from pages.components.session import require_review, reviews, session
@@ -115,7 +118,7 @@ def standing(review: Review, decision: Decision) -> None:
         f"{disparity_value(disparity.name, chosen.disparity)}. A model picked from "
         f"{decision.considered} tends to look better there than it is."
     )
-    st.markdown(finding(counts, partition, disparity.name))
+    st.markdown(finding(counts, partitions, partition, disparity.name, sizes=decision.sealed_sizes))
     name = st.selectbox(
         "Groups of", [p.name for p in partitions], index=partitions.index(partition)
     )
@@ -142,7 +145,13 @@ def choose(review: Review) -> None:
         f"{'ratio' if measure.kind == 'ratio' else 'gap'} is “{measure.title}” between the groups "
         f"of {plain(partition.name)}; another can be chosen on the Frontier page."
     )
-    st.markdown(finding(frontier.counts[position], partition, frontier.disparity))
+    st.markdown(
+        finding(
+            frontier.counts[position], frontier.partitions, partition, frontier.disparity,
+            sizes=frontier.sizes[frontier.split],
+            evidence=evidence_now(frontier, position, replace(session(), cut_by="")),
+        )
+    )  # fmt: skip
     rates_table(
         frontier.counts[position],
         frontier.partitions,

@@ -13,8 +13,10 @@ from faircore.frontier import (
     Uncertainty,
     counts_of,
     decisions_at,
+    evidence_of,
     find_objective,
     measure_counts,
+    rows_by_score,
 )
 from faircore.groups import Partition, find_partition
 from faircore.metrics import DISPARITIES, MIN_PEOPLE, RATES, hidden_groups
@@ -25,7 +27,7 @@ from pages.components.charts import show_chart
 from pages.components.frontier_view import limits_of
 from pages.components.group_cuts import TRIED, cuts_now
 from pages.components.session import ReviewSession, session
-from pages.components.words import finding, labels, plain
+from pages.components.words import Evidence, finding, labels, plain
 
 
 def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
@@ -39,7 +41,13 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
         sure = None
     _objectives(frontier, position, sure)
     _standing(frontier, position, sure, current)
-    st.markdown(finding(counts, partition, frontier.gap.name))
+    st.markdown(
+        finding(
+            counts, frontier.partitions, partition, frontier.gap.name,
+            sizes=frontier.sizes[frontier.split],
+            evidence=evidence_now(frontier, position, current),
+        )
+    )  # fmt: skip
     _bars(frontier, counts, partition)
     with st.container(horizontal=True):
         if st.button("Choose this point", type="primary"):
@@ -61,9 +69,14 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
 
 
 def _reliability(frontier: Frontier, position: int, partition: Partition) -> None:
+    candidate, rows = frontier.candidates[position], frontier.rows.get(frontier.split)
+    if rows is None or frontier.split not in candidate.passed:
+        st.write("This model was made by an older version. Train it again to see this.")
+        return
     show_chart(
         small_reliability(
-            frontier.candidates[position].cubes[frontier.split], partition,
+            candidate.cubes[frontier.split], partition,
+            rows=rows_by_score(rows, candidate.passed[frontier.split]),
             hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
         ),
         key="small-reliability",
@@ -83,6 +96,12 @@ def counts_now(frontier: Frontier, position: int, current: ReviewSession) -> NDA
     if not current.cut_by or decisions is None:
         return frontier.counts[position]
     return counts_of(frontier.rows[frontier.split], decisions)
+
+
+def evidence_now(frontier: Frontier, position: int, current: ReviewSession) -> Evidence | None:
+    """Rows and squared weights behind :func:`counts_now`; None where its rows are not known."""
+    decisions = decisions_now(frontier, position, current)
+    return None if decisions is None else evidence_of(frontier.rows[frontier.split], decisions)
 
 
 def decisions_now(

@@ -6,12 +6,23 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from faircore.frontier import Frontier, Uncertainty, families
+from faircore.frontier import (
+    PROFIT,
+    Frontier,
+    Objective,
+    Uncertainty,
+    families,
+    find_objective,
+)
 from faircore.plots import METHOD_NAMES
 from faircore.plots.parallel import parallel_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
 from pages.components.charts import show_chart
+from pages.components.frontier_view import objective_choices
 from pages.components.words import labels, lower_first, plain
+
+MOST_AXES = 6
+"""Objectives drawn beside each other: with more, their names no longer fit."""
 
 
 def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
@@ -107,26 +118,42 @@ def promises(frontier: Frontier) -> None:
 
 
 def all_objectives(frontier: Frontier) -> None:
-    """Every model across all objectives at once, with ranges to narrow them down."""
+    """Every model across many objectives at once, with ranges to narrow them down."""
     shown = np.flatnonzero(np.isfinite(frontier.values).all(axis=1))
+    objectives = _chosen(frontier)
     kept = np.ones(len(frontier.candidates), bool)
-    columns = st.columns(len(frontier.objectives))
-    for m, (objective, column) in enumerate(zip(frontier.objectives, columns, strict=True)):
-        values = frontier.values[shown, m]
-        low, high = float(values.min()), float(values.max())
-        if high > low:
-            scale = 100.0 if objective.is_share else 1.0
+    columns = st.columns(len(objectives))
+    for m, (objective, column) in enumerate(zip(objectives, columns, strict=True)):
+        scale = 100.0 if objective.is_share else 1.0
+        values = frontier.measure(objective) * scale
+        own = values[shown][np.isfinite(values[shown])]
+        whole = (float(own.min()), float(own.max())) if len(own) else (0.0, 0.0)
+        if whole[1] > whole[0]:
             unit = ", %" if objective.is_share else ""
-            chosen = column.slider(
-                f"{plain(objective.full_title)}{unit}", low * scale, high * scale,
-                (low * scale, high * scale), (high - low) * scale / 100,
-                key=f"range-{m}-{objective.key}",
+            low, high = column.slider(
+                f"{plain(objective.full_title)}{unit}", *whole, whole,
+                (whole[1] - whole[0]) / 100, key=f"range-{m}-{objective.key}",
             )  # fmt: skip
-            inside = frontier.values[:, m] * scale
-            hair = (high - low) * scale / 1e6
-            kept &= (inside >= chosen[0] - hair) & (inside <= chosen[1] + hair)
+            hair = (whole[1] - whole[0]) / 1e6
+            inside = (values >= low - hair) & (values <= high + hair)
+            # What has no value is set aside only by somebody who asks for a range.
+            kept &= inside | (np.isnan(values) & ((low, high) == whole))
     st.caption(f"{int(kept[shown].sum())} of {len(shown)} models lie within all ranges.")
     show_chart(
-        parallel_figure(frontier, names=labels(frontier), kept=kept), key="parallel",
-        alt="One line per model across every objective, better upwards",
+        parallel_figure(frontier, names=labels(frontier), kept=kept, objectives=objectives),
+        key="parallel", alt="One line per model across every objective, better upwards",
     )  # fmt: skip
+
+
+def _chosen(frontier: Frontier) -> list[Objective]:
+    """What is drawn: the objectives of the view until somebody chooses others."""
+    choices = objective_choices(frontier)
+    if frontier.costs is None:
+        choices.pop(PROFIT)
+    own = [objective.key for objective in frontier.objectives]
+    chosen = st.multiselect(
+        "Objectives", list(choices), own, max_selections=MOST_AXES, key=f"axes-{'|'.join(own)}",
+        format_func=lambda key: choices.get(key, key),
+        help=f"Up to {MOST_AXES}, in the order of the axes.",
+    )  # fmt: skip
+    return [find_objective(key, frontier.partition) for key in chosen or own]

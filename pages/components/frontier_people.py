@@ -83,7 +83,7 @@ def _status_quos(review: Review, frontier: Frontier) -> dict[str, NDArray[np.int
 
 
 def pinned_position(frontier: Frontier) -> int | None:
-    """Position of the pinned model, where it is among those shown and has values."""
+    """Position of the pinned model, where no filter leaves it out and its training went well."""
     pinned = session().pinned
     for k, candidate in enumerate(frontier.candidates):
         if candidate.id == pinned and candidate.failure is None:

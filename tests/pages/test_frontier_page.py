@@ -102,3 +102,19 @@ def test_tried_thresholds_are_what_is_judged(trained: Opened, visit: Open) -> No
     assert gap.endswith(row["Selected"])
     current.no_groups = True
     assert "Asks for a sensitive attribute when it predicts" in words(well(app.run()))
+
+
+def test_all_objectives_are_those_that_are_chosen(trained: Opened, visit: Open) -> None:
+    workspace, review = trained
+    app = visit("frontier.py", workspace, review.id)
+    look = next(g for g in app.button_group if g.key == "look")
+    app = well(look.set_value("All objectives").run().run())
+    axes = labelled(app.multiselect, "Objectives")
+    assert axes.value == ["accuracy", "demographic_parity_difference@race"]
+    app = well(axes.set_value([*axes.value, "log_loss", "accuracy_difference@race"]).run().run())
+    ranges = [s.key for s in app.slider if s.key.startswith("range-")]
+    assert ranges[2:] == ["range-2-log_loss", "range-3-accuracy_difference@race"]
+    low, high = next(s for s in app.slider if s.key == "range-2-log_loss").value
+    app = next(s for s in app.slider if s.key == "range-2-log_loss").set_value((low, low)).run()
+    assert "1 of " in words(well(app))
+    assert high > low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,16 +10,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faircore.frontier import Candidate, Frontier, SplitRows, find_objective
+from faircore.frontier import (
+    Candidate,
+    Frontier,
+    SplitRows,
+    evidence_of,
+    find_objective,
+    rows_by_score,
+)
 from faircore.groups import Groups
 from faircore.metrics import count_cube, passed_thresholds
 from faircore.metrics.score_measures import score_measures
+from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import promise
 from pages.components.frontier_compare import figures
 from pages.components.frontier_notes import line_words
 from pages.components.group_cuts import cuts_now, dials
+from pages.components.group_tables import shown_rates
 from pages.components.session import ReviewSession
-from pages.components.words import labels, price
+from pages.components.words import finding, labels, price
 
 N = 400
 SEX = np.tile(["f", "m"], N // 2)
@@ -151,3 +161,74 @@ def test_nothing_is_said_of_a_line_that_is_not_drawn() -> None:
     assert "lies what a lottery" in line_words(flat)
     assert line_words(seen.view(third="log_loss")).startswith("Colour: how far the scores are")
     assert "line joins" not in line_words(seen.view(third="log_loss"))
+
+
+def told_of(frontier: Frontier, scores: NDArray[np.float64], **given: Any) -> str:
+    """The finding of the first model of a frontier, by its own rows."""
+    (partition,) = frontier.partitions
+    rows = frontier.rows["select"]
+    return finding(
+        frontier.counts[0], frontier.partitions, partition, "demographic_parity_difference",
+        sizes=frontier.sizes["select"],
+        evidence=evidence_of(rows, (scores >= 0.5).astype(np.int8)), **given,
+    )  # fmt: skip
+
+
+def test_a_finding_tells_nothing_of_a_hidden_group() -> None:
+    race = np.array(["a"] * 200 + ["b"] * 150 + ["c"] * 46 + ["few"] * 4)
+    scores = np.where((race == "few") | (race == "c"), 0.9, np.where(race == "a", GOOD, 0.1))
+    heavy = np.where(race == "few", 5.0, 1.0)  # twenty people by weight
+    frontier = scored(scores, groups=Groups.of({"race": race}), weights=heavy)
+    told = told_of(frontier, scores)
+    assert "few" not in told.partition(" With ")[0]
+    assert "**c**" not in told  # it would give the four away
+    assert "With 150 and 200 people" in told or "With 200 and 150 people" in told
+
+
+def test_a_finding_counts_rows_and_what_their_weights_are_worth() -> None:
+    scores = np.where(np.arange(N) % 8 < 4, 0.9, 0.1)
+    scores[(SEX == "m") & (np.arange(N) < 80)] = 0.9
+    even, rng = scored(scores), np.random.default_rng(0)
+    weights = rng.exponential(1, N)
+    uneven = scored(scores, weights=weights)
+    half = [
+        float(re.search(r"about ([\d.]+) points", told_of(f, scores)).group(1))  # type: ignore[union-attr]
+        for f in (even, uneven, scored(scores, weights=np.full(N, 3.0)))
+    ]
+    assert all("With 200 and 200 people" in told_of(f, scores) for f in (even, uneven))
+    assert half[2] == half[0]  # weights that are alike say no more
+    assert half[1] == pytest.approx(half[0] * np.sqrt(2), rel=0.2)  # half as many by Kish
+    # Without rows, a group's are taken to weigh alike.
+    heavy = scored(scores, weights=np.full(N, 3.0))
+    told = finding(
+        heavy.counts[0], heavy.partitions, heavy.partitions[0], "demographic_parity_difference",
+        sizes=heavy.sizes["select"],
+    )  # fmt: skip
+    assert told == told_of(even, scores)
+
+
+def test_no_rate_of_the_table_gives_a_withheld_one_away() -> None:
+    counts = np.array([[[40.0, 20.0], [3.0, 4.0]], [[40.0, 20.0], [30.0, 40.0]]])
+    rates = shown_rates(counts)
+    known = {name: values[0] for name, values in rates.items() if np.isfinite(values[0])}
+    assert set(known) == {"base_rate", "selection_rate"}
+    assert all(np.isfinite(values[1]) for values in rates.values())
+
+
+def test_a_bin_of_few_people_is_not_drawn_whatever_they_weigh() -> None:
+    rng = np.random.default_rng(0)
+    race = np.array(["a"] * 391 + ["b"] * 9)
+    scores = rng.random(N)
+    frontier = scored(
+        scores, groups=Groups.of({"race": race}), weights=np.where(race == "b", 10.0, 1.0)
+    )
+    passed, rows = frontier.candidates[0].passed["select"], frontier.rows["select"]
+    seen = rows_by_score(rows, passed)
+    assert seen.sum(axis=0).tolist() == [391, 9]
+    assert seen[50].sum() == ((scores >= 0.5) & (scores < 0.51)).sum()
+    figure = small_reliability(
+        frontier.candidates[0].cubes["select"], frontier.partitions[0], rows=seen
+    )
+    many, few = figure.data[:2]
+    assert sum(many.customdata) == 391
+    assert not few.x
