@@ -122,6 +122,8 @@ def measured_now(
 ) -> float:
     """An objective of a candidate at the threshold of the page, or at those of its groups."""
     if not current.cut_by or objective.source == "scores":  # no threshold moves those of scores
+        if objective in frontier.objectives:  # known already
+            return float(frontier.values[position, frontier.objectives.index(objective)])
         return float(frontier.measure(objective)[position])
     return float(
         measure_counts(
