@@ -1,17 +1,17 @@
 """How quickly the Frontier page answers in a real browser: first load, slider, clicks, filters.
 
-    python -m benchmarks.dashboard_speed [candidates ...]     default: 200 1000 5000
+    python -m benchmarks.dashboard_speed [candidates ...] [--keep FOLDER]     default: 200 1000 5000
 
 Each review is made up of noisy scores (tests/made_up.py), so that everything the page computes is
 real but nothing was trained. One session is measured alone, then beside 4 and 19 others that move
 the slider every five seconds: a browser page each, so that the same cores also draw them all.
-Medians.
+Medians. Making 5,000 takes minutes: with --keep they stay in FOLDER and are used again.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from faircore.records import Review, ReviewStore
 from tests.browser.harness import LAUNCH_ARGS, Server, find_chromium, wait_idle
 from tests.made_up import made_up_review
 
@@ -105,7 +106,7 @@ def released(page: Page) -> tuple[float, float]:
     last = int(page.locator(SLIDER).get_attribute("max") or 0)
     text, chart = [], []
     for i in range(REPEATS):
-        index = (int(page.locator(SLIDER).input_value()) + 1 + i) % (last + 1)
+        index = (int(page.locator(SLIDER).input_value()) + 1 + i % last) % (last + 1)
         found = page.locator(SLIDER).evaluate(
             RELEASE, [HEADING, ".st-key-bars .js-plotly-plot", index]
         )
@@ -175,49 +176,71 @@ def filtered(page: Page) -> float:
     return statistics.median(times)
 
 
-def measure(browser: Browser, k: int) -> None:
-    """Print every figure for one number of candidates."""
-    with Server() as server, tempfile.TemporaryDirectory():
-        review = made_up_review(server.workspace, k, n_rows=48_000)
+def review_of(workspace: Path, k: int) -> Review:
+    """The review of so many candidates, made where it is not there yet."""
+    found = ReviewStore(workspace).list()
+    return found[0] if found else made_up_review(workspace, k, n_rows=48_000)
+
+
+def measure(browser: Browser, k: int, workspace: Path) -> Iterator[tuple[str, float]]:
+    """Every figure of one number of candidates, in milliseconds."""
+    review = review_of(workspace, k)
+    with Server(env={"FAIRCORE_WORKSPACE": str(workspace)}) as server:
         url = f"{server.url}/frontier?review={review.id}"
-        cold = timed(lambda: open_frontier(browser, url).context.close())
-        warm = statistics.median(
-            timed(lambda: open_frontier(browser, url).context.close()) for _ in range(3)
+        yield (
+            "first load, the server's first",
+            timed(lambda: open_frontier(browser, url).context.close()),
         )
-        print(
-            f"\n{k:,} candidates, {len(list(Path(server.workspace).rglob('record.json'))):,} stored"
+        yield (
+            "first load of another session",
+            statistics.median(
+                timed(lambda: open_frontier(browser, url).context.close()) for _ in range(3)
+            ),
         )
-        show("first load, the server's first of this review", cold, BUDGETS["first load"])
-        show("first load of another session", warm, BUDGETS["first load"])
         page = open_frontier(browser, url)
-        local = page.locator(SLIDER).evaluate(LOCAL_MOVE)
-        show("slider moves in the browser", local, BUDGETS["slider moves in the browser"])
+        yield "slider moves in the browser", page.locator(SLIDER).evaluate(LOCAL_MOVE)
         for n in SESSIONS:
             with others(browser, url, n - 1):
                 text, bars = released(page)
-            show(f"text after release, {n} sessions", text, BUDGETS["text after release"])
-            show(
-                f"group bars after release, {n} sessions", bars, BUDGETS["group bars after release"]
-            )
-        show("click on a point, text", clicked(page), BUDGETS["click on a point, text"])
-        show("filter, whole cloud", filtered(page), BUDGETS["filter, whole cloud"])
+            yield f"text after release, {n} sessions", text
+            yield f"group bars after release, {n} sessions", bars
+        yield "click on a point, text", clicked(page)
+        yield "filter, whole cloud", filtered(page)
         page.context.close()
 
 
-def show(what: str, milliseconds: float, budget: float) -> None:
-    """One line: the figure, its budget, whether it is kept."""
-    verdict = "kept" if milliseconds <= budget else "MISSED"
-    print(f"  {what:48} {milliseconds:8,.1f} ms   budget {budget:6,.0f}   {verdict}", flush=True)
+def budget_of(what: str) -> float:
+    """Milliseconds that a figure may take."""
+    return next(most for name, most in BUDGETS.items() if what.startswith(name))
+
+
+def show(found: dict[int, dict[str, float]]) -> None:
+    """A table: every figure of each number of candidates beside its budget; * is missed."""
+    sizes = list(found)
+    print(f"\n{'milliseconds, medians':34}{'budget':>9}" + "".join(f"{k:>9,}" for k in sizes))
+    for what in found[sizes[0]]:
+        most = budget_of(what)
+        cells = (found[k][what] for k in sizes)
+        marks = (f"{ms:8,.0f}{' ' if ms <= most else '*'}" for ms in cells)
+        print(f"{what:34}{most:9,.0f}" + "".join(marks))
 
 
 def main() -> None:
     """Measure each number of candidates that is asked for."""
-    sizes = [int(text) for text in sys.argv[1:]] or [200, 1_000, 5_000]
-    with sync_playwright() as playwright:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("candidates", type=int, nargs="*", default=[200, 1_000, 5_000])
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    found: dict[int, dict[str, float]] = {}
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=LAUNCH_ARGS)
-        for k in sizes:
-            measure(browser, k)
+        for k in asked.candidates:
+            found[k] = {}
+            for what, ms in measure(browser, k, (asked.keep or Path(scratch)) / str(k)):
+                found[k][what] = ms
+                print(f"{k:6,}  {what:34} {ms:8,.1f}", flush=True)
         browser.close()
+    show(found)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ FaircoreError
 │   ├── DataError                    the file or the table
 │   ├── SpecError                    the column roles
 │   ├── SweepError                   the request for a sweep
+│   ├── OnceError                    something was recorded that can be recorded once only
 │   └── BundleError                  an exported bundle
 ├── NotFittedError                   a model or calibrator was used before ``fit``
 ├── StoreError                       the workspace on disk
@@ -36,6 +37,10 @@ class SpecError(InputError):
 
 class SweepError(InputError):
     """The request for a sweep cannot be used."""
+
+
+class OnceError(InputError):
+    """It stands in the record already, and can be recorded once only."""
 
 
 class BundleError(InputError):

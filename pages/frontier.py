@@ -171,7 +171,8 @@ def main() -> None:
         still_training(job, state.finished)
     frontier, current = current_view(review), session()
     objective_controls(frontier)
-    whole = frontier_of(review) or frontier
+    # A filter by method leaves candidates out; to ask for all takes thousands of looks at the disk.
+    whole = (frontier_of(review) if current.methods else None) or frontier
     more_controls(frontier, list(dict.fromkeys(c.method for c in whole.candidates)))
     order = shown_order(frontier)
     if not order:

@@ -14,10 +14,12 @@ st.navigation(
         st.Page("reviews.py", title="Reviews", default=True),
         st.Page("data.py", title="Data"),
         st.Page("audit.py", title="Audit"),
+        st.Page("policy.py", title="Policy"),
         st.Page("train.py", title="Train"),
         st.Page("frontier.py", title="Frontier"),
         st.Page("calibration.py", title="Calibration"),
         st.Page("decide.py", title="Decide"),
+        st.Page("packet.py", title="Packet"),
         st.Page("export.py", title="Export"),
         st.Page("help.py", title="Help"),
     ]

@@ -95,8 +95,6 @@ MEASURES: dict[str, Measure] = {
                 ("true_positive_rate",), "ratio"),
         Measure("equalized_odds_ratio", "Ratio of either error",
                 ("true_positive_rate", "false_positive_rate"), "ratio"),
-        Measure("predictive_equality_difference", "Gap in wrong selection",
-                ("false_positive_rate",)),
         Measure("false_negative_rate_ratio", "Ratio of wrong refusal",
                 ("false_negative_rate",), "ratio"),
         Measure("predictive_parity_ratio", "Ratio of reliability of a yes",

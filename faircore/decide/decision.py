@@ -1,35 +1,15 @@
-"""Choosing an operating point, and opening the sealed rows for it.
-
-The certify split is sealed: no function returns a figure from it without writing first, into the
-review's record, that it was opened, when, by whom and for which point.
-"""
+"""The decision: which way to decide was chosen, by whom, on what grounds, and who dissented."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faircore.errors import InputError
+from faircore.decide.options import OperatingPoint
 from faircore.frontier import Frontier
-from faircore.metrics import confusion_counts
-from faircore.records import Act, ReviewStore, now
-from faircore.shelf import read_predictor
-from faircore.training import Prepared
-
-SEALED = "certify"
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A model and the threshold its score is compared with."""
-
-    candidate: str
-    threshold: float
 
 
 class Alternative(NamedTuple):
@@ -79,6 +59,18 @@ class Decision:
         time included.
     data_sha256, model_sha256 : str
         Fingerprint of data and roles; hash of the weights.
+    option : str
+        What the chosen one was called among the options.
+    certified : bool
+        Whether the sealed rows showed that it keeps the policy.
+    promises : tuple of str
+        What the certificate says of it, or why there is none.
+    provenance : str
+        Whether the limits were fixed before models were seen.
+    policy_sha256, packet_sha256 : str
+        Hashes of the policy that held and of the packet that was voted on; empty without one.
+    votes : tuple of dict
+        ``who``, ``option`` (a letter or ``none``) and ``reason`` of each vote.
     """
 
     point: OperatingPoint
@@ -102,6 +94,18 @@ class Decision:
     opening: int
     data_sha256: str
     model_sha256: str
+    option: str = ""
+    certified: bool = False
+    promises: tuple[str, ...] = ()
+    provenance: str = ""
+    policy_sha256: str = ""
+    packet_sha256: str = ""
+    votes: tuple[dict[str, str], ...] = ()
+
+    @property
+    def dissent(self) -> tuple[dict[str, str], ...]:
+        """Votes for something else than what was chosen."""
+        return tuple(one for one in self.votes if one["option"] != self.option[:1])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the record."""
@@ -125,112 +129,16 @@ class Decision:
                 "point": OperatingPoint(**raw["point"]),
                 "alternatives": tuple(Alternative(*a) for a in raw["alternatives"]),
                 "partitions": tuple(raw["partitions"]),
+                "promises": tuple(raw.get("promises", ())),
+                "votes": tuple(raw.get("votes", ())),
                 "sealed_counts": np.array(raw["sealed_counts"], np.float64),
                 "sealed_sizes": np.array(raw["sealed_sizes"], np.int64),
             }
         )
 
 
-def decide(
-    workspace: str | Path,
-    review_id: str,
-    point: OperatingPoint,
-    *,
-    frontier: Frontier,
-    who: str,
-    reason: str,
-    split_seed: int = 0,
-    prepared: Prepared | None = None,
-) -> Decision:
-    """Choose an operating point: record it, open the sealed rows, measure it there.
-
-    Parameters
-    ----------
-    workspace : path
-    review_id : str
-    point : OperatingPoint
-        Its threshold lies in [0, 1].
-    frontier : Frontier
-        The view in which the candidates were compared, of decisions: see ``of_decisions``.
-    who, reason : str
-        Neither may be empty.
-    split_seed : int
-        The one the candidates were trained with.
-    prepared : Prepared, optional
-        The review's dataset, prepared with that seed; made when absent.
-
-    Raises
-    ------
-    InputError
-        When name, reason or threshold is missing or wrong, or the candidate failed.
-    """
-    who, reason = who.strip(), reason.strip()
-    if not who or not reason:
-        raise InputError(
-            "A choice needs the name of who makes it and a reason. Write both: the record is "
-            "read by people who were not there."
-        )
-    frontier = frontier.of_decisions().view(threshold=point.threshold)
-    if frontier.threshold != point.threshold:
-        raise InputError(
-            f"Models are compared at thresholds of whole hundredths; {point.threshold} is none. "
-            f"Choose {frontier.threshold:.2f}."
-        )
-    candidate = frontier.candidates[frontier.position(point.candidate)]
-    predictor = read_predictor(candidate.id, workspace=workspace)
-    reviews = ReviewStore(workspace)
-    if prepared is None:
-        prepared = Prepared.of(reviews.dataset(review_id), split_seed=split_seed)
-    if prepared.dataset.fingerprint != reviews.get(review_id).fingerprint:
-        raise InputError("The data given are not those of this review. Leave `prepared` out.")
-    # A score gives no figure away; a model that cannot score these rows must not cost a look.
-    scores = predictor.scores(prepared.inputs(SEALED))
-    reviews.add_opening(review_id, who=who, candidate=point.candidate, threshold=point.threshold)
-    looks = reviews.openings_of(prepared.dataset.fingerprint)
-
-    rows = prepared.rows(SEALED)
-    groups = prepared.groups.take(rows)
-    counts = confusion_counts(
-        prepared.dataset.y_true[rows],
-        (scores >= point.threshold).astype(np.int8),
-        groups,
-        prepared.weights[rows],
-    )
-    decision = Decision(
-        point=point,
-        who=who,
-        reason=reason,
-        at=now(),
-        method=candidate.method,
-        penalty=candidate.penalty,
-        strength=candidate.strength,
-        seed=candidate.seed,
-        split_seed=split_seed,
-        considered=len(frontier.candidates),
-        shape=candidate.shape,
-        note=candidate.note,
-        needs_groups=candidate.needs_groups,
-        partitions=candidate.partitions,
-        alternatives=_alternatives(frontier, frontier.position(candidate.id)),
-        view={
-            "performance": frontier.performance,
-            "disparity": frontier.disparity,
-            "partition": frontier.partition,
-            "threshold": frontier.threshold,
-        },
-        sealed_counts=counts,
-        sealed_sizes=groups.sizes,
-        opening=looks,
-        data_sha256=prepared.dataset.fingerprint,
-        model_sha256=hashlib.sha256(
-            b"".join(a.tobytes() for a in predictor.to_arrays().values())
-        ).hexdigest(),
-    )
-    reviews.record(review_id, Act.DECIDED, decision.to_dict(), who=who)
-    return decision
-
-
-def _alternatives(frontier: Frontier, chosen: int) -> tuple[Alternative, ...]:
+def alternatives(frontier: Frontier, chosen: int) -> tuple[Alternative, ...]:
+    """The non-dominated candidates and the chosen one, as a view shows them."""
     positions = [int(k) for k in frontier.front]
     if chosen not in positions:
         positions.append(chosen)

@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
+from faircore.frontier.noise_cells import Decisions, Redraw, strata_of
 from faircore.frontier.rows import SplitRows
+from faircore.frontier.threads import in_threads
 from faircore.groups import Partition
 from faircore.metrics import find_rate
 
@@ -30,9 +32,6 @@ REPLICATES = 200
 
 MAX_PRODUCT = 1.5e8
 """Rows times candidates beyond which errors are taken from a sample of the rows."""
-
-_BLOCK = 1 << 21  # decisions turned into floats at a time: 8 MB
-_FEWEST = 30  # rows of a stratum that are looked at, where there are as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,8 @@ class Replicates:
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Replicates:
         """Some of the candidates, by a mask or positions; the redraws stay as they are."""
-        return Replicates(self.totals, self.chosen[..., keep], self.squares[:, :, keep])
+        at = np.flatnonzero(keep) if keep.dtype == bool else keep
+        return Replicates(self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at])
 
     def rate(self, name: str) -> NDArray[np.float32]:
         """A rate of :data:`faircore.metrics.RATES` by group, shape (g, b + 1, k).
@@ -162,32 +162,26 @@ def draw_counts(
     passed = np.ascontiguousarray(passed)
     first, twin = _twins(passed, threshold_index)
     few = len(first) < len(passed)
-    decisions = _Decisions(passed[first] if few else passed, threshold_index)
     codes = rows.groups.codes[rows.groups.partitions.index(partition)] - partition.start
+    own = np.ones(len(rows)) if rows.weights is None else rows.weights
+    share = max_product / len(first) / len(rows)
+    redraw = Redraw(
+        Decisions(passed[first] if few else passed, threshold_index), own.astype(np.float32),
+        row_weights(len(rows), replicates, seed), strata_of(rows) if share < 1 else None, share,
+    )  # fmt: skip
     shape = (len(partition.labels), 2)
-    own = np.ones(len(rows), np.float32) if rows.weights is None else rows.weights
-    drawn = row_weights(len(rows), replicates, seed)
     totals = np.zeros((*shape, replicates + 1), np.float32)
     chosen = np.zeros((*shape, replicates + 1, len(first)), np.float32)
     squares = np.zeros((*shape, len(first), 2))
-    share = max_product / len(first) / len(rows)
-    strata = _strata(rows) if share < 1 else None
-    for at in np.ndindex(shape):
-        cell = np.flatnonzero((codes == at[0]) & (rows.y_true == at[1]))
-        weight = own[cell].astype(np.float32)
-        draws = np.concatenate([drawn[:, cell] * weight, weight[None]])
-        totals[at] = draws.sum(axis=1, dtype=np.float64)
-        if strata is None:
-            sums = decisions.chosen(np.concatenate([draws, weight[None] ** 2]), cell)
-            chosen[at] = sums[:-1]
-        else:
-            sums = decisions.chosen(np.stack([weight, weight**2]), cell)
-            picked, moves = _sampled(draws, strata[cell], share)
-            moved = sums[0] + decisions.chosen(moves, cell[picked])
-            chosen[at] = np.concatenate([moved, sums[:1]])
-            chosen[at] = np.clip(chosen[at], 0.0, totals[at][:, None])
-        squares[at][:, 1] = sums[-1]
-        squares[at][:, 0] = np.maximum((weight**2).sum() - sums[-1], 0.0)
+    cells = {
+        at: np.flatnonzero((codes == at[0]) & (rows.y_true == at[1])) for at in np.ndindex(shape)
+    }
+
+    def fill(at: tuple[int, ...]) -> None:
+        totals[at], chosen[at], squares[at] = redraw(cells[at])
+
+    # The largest first, so that no thread is left with much when the others are done.
+    in_threads(fill, sorted(cells, key=lambda at: -len(cells[at])))
     found = Replicates(totals, chosen, squares)
     return found.only(twin) if few else found
 
@@ -215,22 +209,6 @@ def row_weights(n: int, replicates: int, seed: int) -> NDArray[np.float32]:
     return weights
 
 
-@dataclass(frozen=True, eq=False)
-class _Decisions:
-    passed: NDArray[np.uint8]
-    threshold_index: int
-
-    def chosen(self, weights: NDArray[np.float32], cell: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Sums of weights (r, m) over the rows of a cell that each candidate selects, (r, k)."""
-        total = np.zeros((len(weights), len(self.passed)), np.float32)
-        step = max(_BLOCK // len(self.passed), 1)
-        for start in range(0, len(cell), step):
-            block = slice(start, start + step)
-            selected = np.take(self.passed, cell[block], axis=1) > self.threshold_index
-            total += weights[:, block] @ selected.astype(np.float32).T
-        return total
-
-
 def _twins(
     passed: NDArray[np.uint8], threshold_index: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -248,36 +226,3 @@ def _twins(
         if twin[k] == len(first):
             first.append(k)
     return np.array(first, np.intp), twin
-
-
-def _strata(rows: SplitRows) -> NDArray[np.intp]:
-    """Which rows are alike in every partition, shape (n,)."""
-    _, strata = np.unique(rows.groups.codes, axis=1, return_inverse=True)
-    found: NDArray[np.intp] = strata.ravel()
-    return found
-
-
-def _sampled(
-    draws: NDArray[np.float32], strata: NDArray[np.intp], share: float
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Rows of a cell to look at, and what each adds to every redraw's deviation, (b, m).
-
-    In a stratum of n rows, m of which are looked at, a redraw moves the share selected by a mean
-    of m terms. The factor sqrt(m / n) makes it vary as a mean of n; the size of the stratum moves
-    as it does in the full redraw.
-    """
-    picked, moves = [], []
-    for stratum in np.unique(strata):
-        own = np.flatnonzero(strata == stratum)
-        size = min(len(own), max(int(np.ceil(share * len(own))), _FEWEST))
-        few = own[np.linspace(0, len(own) - 1, size).astype(np.intp)]
-        whole, part = draws[:, own].sum(axis=1), draws[:, few]
-        weight = part[-1] / part[-1].sum()
-        shift = part[:-1] / part[:-1].sum(axis=1, keepdims=True) - weight
-        scale = np.sqrt(len(few) / len(own))
-        move = whole[:-1, None] * scale * shift + (whole[:-1, None] - whole[-1]) * weight
-        picked.append(few)
-        moves.append(move)
-    if not picked:
-        return np.empty(0, np.intp), np.empty((len(draws) - 1, 0), np.float32)
-    return np.concatenate(picked), np.concatenate(moves, axis=1).astype(np.float32)

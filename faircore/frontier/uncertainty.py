@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -89,7 +90,8 @@ class Uncertainty:
         """
         values = self._frontier.values
         drawn = _Draws(self._frontier, np.array([a, b]))
-        moves = np.stack([_apart(drawn.moves(one)) for one in self._frontier.objectives])
+        with _ONE_AT_A_TIME:
+            moves = np.stack([_apart(drawn.moves(one)) for one in self._frontier.objectives])
         half = _Z * moves.std(axis=1, ddof=1)
         half[[o.name == _CALIBRATION for o in self._frontier.objectives]] = np.nan
         gap = values[b] - values[a]
@@ -126,13 +128,19 @@ def _judge(frontier: Frontier, shown: NDArray[np.intp]) -> Uncertainty:
     )
     chance = np.full(len(frontier.values), np.nan)
     chance[shown] = 0.0
-    chance[shown[keep]] = probability_non_dominated(beliefs, directions)
-    table, larger = hypervolume_limits(
-        values[keep], beliefs, directions, frontier.reference,
-        {name: mask[keep] for name, mask in members.items()},
-    )  # fmt: skip
+
+    def stand() -> None:
+        chance[shown[keep]] = probability_non_dominated(beliefs, directions)
+
+    with ThreadPoolExecutor(2) as pool:  # neither needs the other
+        stood = pool.submit(stand)
+        table, larger = hypervolume_limits(
+            values[keep], beliefs, directions, frontier.reference,
+            {name: mask[keep] for name, mask in members.items()},
+        )  # fmt: skip
+        band = _band(values, beliefs, directions) if len(directions) == 2 else None
+        stood.result()
     table["models"] = [*(int(mask.sum()) for mask in members.values()), len(shown)]
-    band = _band(values, beliefs, directions) if len(directions) == 2 else None
     return Uncertainty(low, high, chance, band, table, larger, frontier)
 
 
@@ -173,7 +181,8 @@ class _Draws:
         self.rows: SplitRows = frontier.rows[frontier.split]
         self.passed = np.stack([frontier.candidates[k].passed[frontier.split] for k in positions])
         self._counts: dict[str, Replicates] = {}
-        self._scores: dict[str, NDArray[np.float32]] = {}
+        self._moves: dict[str, NDArray[np.float32]] = {}
+        self._kept: dict[str, Replicates] = {}
 
     def counts(self, objective: Objective) -> Replicates:
         """Counts by the objective's groups; everybody is the sum over any partition's."""
@@ -186,10 +195,13 @@ class _Draws:
 
     def moves(self, objective: Objective) -> NDArray[np.float32]:
         """How much each redraw moves the objective, (b, k)."""
+        if objective.key not in self._moves:
+            self._moves[objective.key] = self._moved(objective)
+        return self._moves[objective.key]
+
+    def _moved(self, objective: Objective) -> NDArray[np.float32]:
         if objective.source == "scores":
-            if objective.name not in self._scores:
-                self._scores[objective.name] = draw_scores(self.rows, self.passed, objective.name)
-            return self._scores[objective.name]
+            return draw_scores(self.rows, self.passed, objective.name)
         if objective.source == "gap":
             return self._gap_moves(objective)
         if objective.source == "costs":
@@ -231,12 +243,19 @@ class _Draws:
         """Draws of the true values of some candidates, (b, kept)."""
         if objective.source == "gap":
             return believe_disparity(
-                self.counts(objective).only(keep), objective.name,
+                self._only(objective, keep), objective.name,
                 min_people=self.frontier.min_people,
             )  # fmt: skip
         if objective.source == "counts":
-            return believe_performance(self.counts(objective).only(keep), objective.name)
+            return believe_performance(self._only(objective, keep), objective.name)
         return believe(values[keep], self.moves(objective)[:, keep])
+
+    def _only(self, objective: Objective, keep: Mask) -> Replicates:
+        """Counts of the candidates that are kept, the same in every call."""
+        name = objective.partition or self.frontier.gap.partition
+        if name not in self._kept:
+            self._kept[name] = self.counts(objective).only(keep)
+        return self._kept[name]
 
     def _worth(self, objective: Objective) -> NDArray[np.float32]:
         """Worth in every redraw, as it was observed last, (b + 1, k)."""

@@ -86,6 +86,9 @@ DISPARITIES: dict[str, Disparity] = {
         Disparity("equal_opportunity_difference", "Gap in selection of the good",
                   "among people with the good outcome, how far apart the shares selected are",
                   ("true_positive_rate",)),
+        Disparity("predictive_equality_difference", "Gap in wrong selection",
+                  "among people without the good outcome, how far apart the shares selected are",
+                  ("false_positive_rate",)),
         Disparity("equalized_odds_difference", "Gap in either error",
                   "the larger of the gaps in selection among people with and without the good "
                   "outcome", ("true_positive_rate", "false_positive_rate")),

@@ -127,6 +127,26 @@ def miettinen_nurminen(
     return low, high
 
 
+def ratio_statistic(k1: Array, n1: Array, k2: Array, n2: Array, ratio: Array) -> Array:
+    """:func:`score_statistic` of the first share over the second, against a supposed ratio."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        total = n1 + n2
+        a = total * ratio
+        b = -(n1 * ratio + k1 + n2 + k2 * ratio)
+        c = k1 + k2
+        second = 2 * c / (-b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)))
+        second = np.clip(second, 0.0, 1.0)
+        first = np.clip(second * ratio, 0.0, 1.0)
+        factor = np.where(total > 1, total / (total - 1), 1.0)
+        variance = first * (1 - first) / n1 + ratio**2 * second * (1 - second) / n2
+        distance = k1 / n1 - ratio * k2 / n2
+        return np.where(
+            np.abs(distance) <= 1e-14 * (1 + ratio),
+            0.0,
+            distance / np.sqrt(np.maximum(variance * factor, 1e-300)),
+        )
+
+
 def ratio_limits(
     k1: Array, n1: Array, k2: Array, n2: Array, *, z: float | Array = 1.959964
 ) -> Limits:
@@ -145,7 +165,7 @@ def ratio_limits(
         angle = np.where((first == 0) & (second == 0), np.nan, np.arctan2(first, second))
 
     def kept(candidate: Array) -> NDArray[np.bool_]:
-        return np.abs(_ratio_statistic(k1, n1, k2, n2, np.tan(candidate))) <= z
+        return np.abs(ratio_statistic(k1, n1, k2, n2, np.tan(candidate))) <= z
 
     low = np.tan(edge(kept, angle, np.zeros(angle.shape)))
     top = edge(kept, angle, np.full(angle.shape, np.pi / 2))
@@ -180,22 +200,3 @@ def _restricted(k1: Array, n1: Array, k2: Array, n2: Array, gap: Array) -> Array
     root: Array = 2 * u * np.cos(w) - b / (3 * a)
     lowest, highest = np.maximum(0.0, -gap), np.minimum(1.0, 1.0 - gap)
     return np.minimum(np.maximum(root, lowest), highest)
-
-
-def _ratio_statistic(k1: Array, n1: Array, k2: Array, n2: Array, ratio: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        total = n1 + n2
-        a = total * ratio
-        b = -(n1 * ratio + k1 + n2 + k2 * ratio)
-        c = k1 + k2
-        second = 2 * c / (-b + np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)))
-        second = np.clip(second, 0.0, 1.0)
-        first = np.clip(second * ratio, 0.0, 1.0)
-        factor = np.where(total > 1, total / (total - 1), 1.0)
-        variance = first * (1 - first) / n1 + ratio**2 * second * (1 - second) / n2
-        distance = k1 / n1 - ratio * k2 / n2
-        return np.where(
-            np.abs(distance) <= 1e-14 * (1 + ratio),
-            0.0,
-            distance / np.sqrt(np.maximum(variance * factor, 1e-300)),
-        )

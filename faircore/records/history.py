@@ -23,6 +23,7 @@ class Act(StrEnum):
     PACKET = "packet sent"
     VOTED = "vote cast"
     DECIDED = "decision recorded"
+    DECLINED = "no model chosen"
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ class Review:
         """Where the review stands, in two or three words."""
         told = {
             Act.DECIDED: "decided",
+            Act.DECLINED: "no model chosen",
             Act.PACKET: "being voted on",
             Act.MEASURED: "sealed rows opened",
             Act.OPENED: "sealed rows opened",

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import IntegrityError
 
 from faircore.data import Dataset, Table, build_dataset, load_table, write_table
-from faircore.errors import InputError, StoreError
+from faircore.errors import OnceError, StoreError
 from faircore.records.acting import checked_name, who_is_acting
 from faircore.records.database import open_database, reading, writing
 from faircore.records.history import Act, Event, canonical, now
-from faircore.records.review import Review
+from faircore.records.review import Opening, Review
 from faircore.records.tables import EVENTS, REVIEWS
 
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -117,11 +117,13 @@ class ReviewStore:
 
         Raises
         ------
+        OnceError
+            When ``once`` was recorded before.
         InputError
-            When ``once`` was recorded before, or the name is empty.
+            When the name is empty.
         """
         self.path(review_id)
-        who = checked_name((who_is_acting() or UNKNOWN) if who is None else who)
+        who = _name(who)
         with writing(open_database(self.workspace)) as connection:
             review = _read(connection, review_id)
             made = body(review) if callable(body) else body
@@ -148,37 +150,49 @@ class ReviewStore:
         )
 
     def add_opening(
-        self, review_id: str, *, who: str, candidate: str, threshold: float,
-        level: float | None = None, total: float = 0.0, **facts: Any,
+        self, review_id: str, *, candidate: str, threshold: float, who: str | None = None,
+        level: float | None = None, total: float = 0.0,
+        done: Callable[[Review], bool] = lambda _: False, **facts: Any,
     ) -> Review:  # fmt: skip
         """Note a look at the sealed rows, before anything of them is shown.
 
         Parameters
         ----------
-        review_id, who, candidate : str
+        review_id, candidate : str
         threshold : float
+        who : str, optional
+            Name of the person; who is acting when absent.
         level : float, optional
             Risk of a false certificate this look asks for; None for a look that tests nothing.
         total : float
             Risk that all looks at these data may spend together, in any review. A look that
             tested nothing showed figures all the same: after it nothing is left. The level is
             granted whole, or not at all.
+        done : callable of the review to bool
+            Whether the look is recorded already, asked with no other writer about; what it raises
+            leaves the record untouched.
         **facts
             Anything else to keep with it.
         """
         self.path(review_id)
-        who = checked_name(who)
+        who = _name(who)
         with writing(open_database(self.workspace)) as connection:
             review = _read(connection, review_id)
+            if done(review):
+                return review
             before = [event.body.get("level") for event in _openings(connection, review)]
             spent = sum(total if one is None else one for one in before)
             granted = level if level is not None and level <= total - spent + 1e-12 else None
             body = {**facts, "candidate": candidate, "threshold": threshold, "level": granted}
             return _added(connection, review, Act.OPENED, body, who, None)
 
+    def looks_at(self, fingerprint: str) -> tuple[Opening, ...]:
+        """Every look at the sealed rows of a dataset, over all its reviews."""
+        return tuple(o for r in self.list() if r.fingerprint == fingerprint for o in r.openings)
+
     def openings_of(self, fingerprint: str) -> int:
         """How often the sealed rows of a dataset were opened, over all its reviews."""
-        return sum(len(r.openings) for r in self.list() if r.fingerprint == fingerprint)
+        return len(self.looks_at(fingerprint))
 
     def audit_path(self, review: Review, suffix: str) -> Path:
         """Where the audit of a review lies as ``html`` or ``json``."""
@@ -219,6 +233,10 @@ class ReviewStore:
         if not _ID.fullmatch(review_id):
             raise StoreError("This is not the id of a review. Open it from the Reviews page.")
         return self._root / review_id
+
+
+def _name(who: str | None) -> str:
+    return checked_name((who_is_acting() or UNKNOWN) if who is None else who)
 
 
 def _read(connection: Connection, review_id: str) -> Review:
@@ -267,7 +285,7 @@ def _added(
             },
         )  # fmt: skip
     except IntegrityError as error:
-        raise InputError(
+        raise OnceError(
             f"“{kind.capitalize()}” stands in the record already, and can be recorded once only. "
             "Nothing was changed."
         ) from error

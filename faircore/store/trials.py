@@ -102,22 +102,38 @@ class TrialStore:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def get(self, trial_id: str) -> StoredTrial | None:
-        """Read a trial; ``None`` when it is not there or any byte of it has changed."""
+    def written(self, trial_id: str) -> int | None:
+        """When a trial was stored, in nanoseconds; ``None`` when it is not there."""
+        try:
+            return self.root.joinpath(trial_id[:2], trial_id, "checksums.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def get(self, trial_id: str, *, model: bool = True) -> StoredTrial | None:
+        """Read a trial; ``None`` when it is not there or any byte that was read has changed.
+
+        Parameters
+        ----------
+        trial_id : str
+        model : bool
+            Whether the weights are read, and checked, too. Without them ``model`` is empty: whoever
+            uses the model later reads the trial again, and hears of damage then.
+        """
         folder = self.folder(trial_id)
+        names = _FILES if model else _FILES[:2]
         try:
             sums = json.loads((folder / "checksums.json").read_bytes())
-            contents = {name: (folder / name).read_bytes() for name in _FILES}
+            contents = {name: (folder / name).read_bytes() for name in names}
             intact = sums["trial"] == trial_id and all(
                 hashlib.sha256(data).hexdigest() == sums["sha256"][name]
                 for name, data in contents.items()
             )
-            if not intact:
+            if not intact or not (folder / _FILES[2]).is_file():
                 return None
             return StoredTrial(
                 json.loads(contents["record.json"]),
                 load(contents["cubes.safetensors"]),
-                load(contents["model.safetensors"]),
+                load(contents["model.safetensors"]) if model else {},
             )
         except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
             return None

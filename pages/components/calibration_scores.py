@@ -25,7 +25,7 @@ from pages.components.loading import (
     SPLIT_SEED,
     failure_of,
     frontier_of,
-    intact,
+    is_whole,
     model_of,
     prepared_of,
 )
@@ -124,7 +124,7 @@ def candidate_id(review: Review, config: CalibrationConfig) -> str:
 def is_stored(review: Review, config: CalibrationConfig) -> bool:
     """Whether that candidate is made already."""
     found = candidate_id(review, config)
-    return bool(intact([found])) and not failure_of(found)
+    return is_whole(found) and not failure_of(found)
 
 
 def is_listed(review: Review, config: CalibrationConfig) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
+from faircore.errors import FaircoreError
 from faircore.frontier import Candidate, Frontier, Objective
 from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
@@ -53,11 +56,10 @@ def facts(frontier: Frontier, position: int) -> None:
         f"{needs} a sensitive attribute at prediction time. {plain(shape)}, "
         f"made in {candidate.fit_seconds:.1f} s{best if candidate.history else ''}."
     )
-    if METHODS[candidate.method].stage == "after":
-        _thresholds(candidate)
-    if METHODS[candidate.method].stage == "score":
-        with st.expander("What each group got"):
-            calibrators_table(model_of(candidate.id))
+    try:
+        _by_group(candidate)
+    except FaircoreError as error:  # a damaged model is found when it is read
+        st.warning(plain(str(error)))
     if candidate.history:
         with st.expander("How it learned"):
             show_chart(
@@ -69,6 +71,15 @@ def facts(frontier: Frontier, position: int) -> None:
                 key="learned",
                 alt="Loss and gap while it learned, on the rows that chose when it stopped",
             )
+
+
+def _by_group(candidate: Candidate) -> None:
+    """What a model that is made after another does group by group."""
+    if METHODS[candidate.method].stage == "after":
+        _thresholds(candidate)
+    if METHODS[candidate.method].stage == "score":
+        with st.expander("What each group got"):
+            calibrators_table(model_of(candidate.id))
 
 
 def _thresholds(candidate: Candidate) -> None:
@@ -100,16 +111,17 @@ def calibrators_table(model: Predictor) -> None:
 def promise(frontier: Frontier, position: int) -> str:
     """The gap that was asked for beside those measured; the last is the one to believe."""
     candidate = frontier.candidates[position]
+    frontier = replace(frontier, candidates=(candidate,), _shared={})  # not thousands, for one
     objective, told = frontier.objectives[1], []
     for split, place in places(candidate).items():
         if split not in frontier.sizes or split not in candidate.cubes:
             continue
         view = frontier.view(split=split)
         if candidate.target is None:
-            told.append(f"{objective.text(float(view.measure(objective)[position]))} on {place}")
+            told.append(f"{objective.text(float(view.measure(objective)[0]))} on {place}")
         else:
             # A promise is kept or broken in the measure it was made in, whatever is shown above.
-            objective, names, gaps = asked_gaps(view.view(threshold=0.5), position)
+            objective, names, gaps = asked_gaps(view.view(threshold=0.5), 0)
             told.append(f"{_largest(objective, names, gaps)} on {place}")
     return f"{_asked(candidate)}{objective.title}: {', '.join(told) or '–'}."
 

@@ -105,7 +105,8 @@ def _names(frontier: Frontier, befores: dict[str, NDArray[np.int8]]) -> dict[str
 
 def _rows_list(review: Review, frontier: Frontier, impact: PeopleImpact) -> None:
     """Which rows, for the analyst alone: numbers of rows, or the ids of the file."""
-    with st.expander("Which rows (for the analyst)"):
+    box = st.expander("Which rows (for the analyst)", key="rows-box", on_change="rerun")
+    with box:
         st.caption(
             "Row numbers of your file, the direction of the change and the groups; nothing else. "
             "Do not pass this list on: a row is a person."
@@ -114,7 +115,8 @@ def _rows_list(review: Review, frontier: Frontier, impact: PeopleImpact) -> None
         if rows.empty:
             st.write("No decision changes.")
             return
-        st.dataframe(rows, hide_index=True, width="stretch", height=260)
+        if box.open:  # thousands of rows, sent only to those who look
+            st.dataframe(rows, hide_index=True, width="stretch", height=260)
         st.download_button(
             "Download the list", lambda: csv_bytes(rows), "changed-rows.csv",
             "text/csv", on_click="ignore",

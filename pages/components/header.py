@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from faircore.decide import is_exploratory
 from faircore.plans import SweepPlan
-from faircore.records import Review
+from faircore.records import Act, Review
 from pages.components.words import plain
 
-STEPS = ("Data", "Audit", "Train", "Frontier", "Calibration", "Decide", "Export")
+STEPS = (
+    "Data", "Audit", "Policy", "Train", "Frontier", "Calibration", "Decide", "Packet", "Export",
+)  # fmt: skip
 
 
 def header(review: Review, here: str) -> None:
@@ -20,9 +23,10 @@ def header(review: Review, here: str) -> None:
     here : str
         Title of the page.
     """
+    exploratory = " · **exploratory**" if is_exploratory(review) else ""
     with st.container(key="review-head", gap="xxsmall"):
         st.caption(
-            f"**{plain(review.name)}** · {plain(review.source)} · {review.state} · "
+            f"**{plain(review.name)}** · {plain(review.source)} · {review.state}{exploratory} · "
             f"next: {next_step(review)}"
         )
         st.caption(" → ".join(_step(name, review, here) for name in STEPS))
@@ -37,22 +41,36 @@ def _step(name: str, review: Review, here: str) -> str:
 def done(review: Review) -> set[str]:
     """Steps that left something behind."""
     found = {"Data"}
+    kinds = {event.kind for event in review.history}
+    if Act.LOCKED in kinds:
+        found.add("Policy")
     if review.sweeps:
         found.add("Train")
     methods = {spec.method for text in review.sweeps for spec in SweepPlan.from_json(text).sweeps}
     if "calibrated" in methods:
         found.add("Calibration")
+    if Act.PACKET in kinds:
+        found.add("Packet")
+    if Act.PROPOSED in kinds:
+        found.add("Frontier")
     if review.decisions:
-        found |= {"Frontier", "Decide"}
+        found.add("Decide")
     return found
 
 
 def next_step(review: Review) -> str:
     """What has to be done next and by whom, in words."""
-    if review.decisions:
-        return "the analyst downloads the bundle"
-    if review.sweeps:
-        return "analyst and committee compare, and choose a model"
+    told = {
+        "decided": "the analyst downloads the bundle",
+        "no model chosen": "the analyst proposes something else, or leaves things as they are",
+        "being voted on": "the committee votes",
+        "sealed rows opened": "the analyst sends the packet, or records the decision",
+        "point proposed": "the analyst opens the sealed rows",
+        "models requested": "analyst and committee compare, and propose a model",
+        "policy locked": "the analyst trains models",
+    }
+    if review.state in told:
+        return told[review.state]
     if review.data_spec.features:
-        return "the analyst trains models"
+        return "analyst and committee write the policy"
     return "analyst and committee read the audit"

@@ -47,6 +47,11 @@ DEFINITIONS: dict[str, Entry] = {
         "When the record of who paid back is biased, for instance because refused people could "
         "never prove themselves.",
     ),
+    "predictive_equality_difference": Entry(
+        "Of those who would not pay back, does the same share of each group get the loan?",
+        "When a wrong yes is what hurts: a debt that cannot be carried, a suspicion, a detention.",
+        "When a wrong no hurts too: it says nothing of those who deserved a yes.",
+    ),
     "equalized_odds_difference": Entry(
         "Of those who would pay back, and of those who would not, is the same share lent to?",
         "When a wrong yes and a wrong no both do harm.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import streamlit as st
 
@@ -21,6 +23,9 @@ from faircore.workspace import default_workspace
 
 MOST_CANDIDATES = 6_000
 """So many are kept in memory."""
+
+_READERS = 4  # threads
+_TIDY = Lock()  # around changes of the shelf: whoever walks it must not meet another's
 
 SPLIT_SEED = 0
 """The split every sweep of the dashboard uses: candidates are compared on the same rows."""
@@ -40,19 +45,24 @@ def frontier_of(review: Review) -> Frontier | None:
 
 
 def intact(ids: Iterable[str]) -> dict[str, int]:
-    """Those trials that are stored undamaged, each with the time it was written."""
-    workspace = default_workspace()
-    store, shelf = TrialStore(workspace / "trials"), _shelf()
-    found = {}
-    for trial in ids:
-        try:
-            # A damaged trial that was trained again has the same id but another time.
-            stamp = (store.folder(trial) / "checksums.json").stat().st_mtime_ns
-        except OSError:
-            continue
-        if _candidate(shelf, str(workspace), trial, stamp) is not None:
-            found[trial] = stamp
-    return found
+    """Those trials whose record and counts are stored undamaged, each with the time of writing.
+
+    A damaged trial that was trained again has the same id but another time. The bytes of a model
+    are checked when it is used.
+    """
+    workspace, shelf = str(default_workspace()), _shelf()
+    store = TrialStore(Path(workspace) / "trials")
+    stamps = {trial: at for trial in ids if (at := store.written(trial)) is not None}
+    unread = [(t, at) for t, at in stamps.items() if (workspace, t, at) not in shelf]
+    if unread:  # files and checksums leave the interpreter to other threads
+        with ThreadPoolExecutor(_READERS) as pool:
+            list(pool.map(lambda one: _candidate(shelf, workspace, *one), unread))
+    return {t: at for t, at in stamps.items() if _candidate(shelf, workspace, t, at) is not None}
+
+
+def is_whole(trial: str) -> bool:
+    """Whether a trial is stored undamaged, the bytes of its model included."""
+    return TrialStore(default_workspace() / "trials").get(trial) is not None
 
 
 def uncertainty_of(review: Review, frontier: Frontier) -> Uncertainty | None:
@@ -133,12 +143,16 @@ def _candidate(
     shelf: dict[tuple[str, str, int], Candidate | None], workspace: str, trial: str, stamp: int
 ) -> Candidate | None:
     key = (workspace, trial, stamp)
-    if key not in shelf:
-        stored = TrialStore(Path(workspace) / "trials").get(trial)
+    try:
+        return shelf[key]
+    except KeyError:
+        stored = TrialStore(Path(workspace) / "trials").get(trial, model=False)
+    found = None if stored is None else read_candidate(trial, stored)
+    with _TIDY:
         while len(shelf) >= MOST_CANDIDATES:
-            shelf.pop(next(iter(shelf)), None)
-        shelf[key] = None if stored is None else read_candidate(trial, stored)
-    return shelf[key]
+            del shelf[next(iter(shelf))]
+        shelf[key] = found
+    return found
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -62,6 +62,9 @@ class ReviewSession:
     calibrate_overlay: bool = False
     calibrate_limit: float = 5.0
     calibrate_gap: float = 2.0
+    name: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    limits_of: str = ""
     upload: str = ""
     upload_id: str = ""
 
@@ -78,7 +81,18 @@ def session() -> ReviewSession:
 
 def open_review(review_id: str) -> None:
     """Look at another review; choices made in the last one do not carry over."""
-    st.session_state[KEY] = ReviewSession(review=review_id)
+    name = st.session_state[KEY].name if KEY in st.session_state else ""
+    st.session_state[KEY] = ReviewSession(review=review_id, name=name)
+
+
+def name_box(label: str = "Your name", *, key: str) -> str:
+    """Ask who is acting; the name is kept for the other forms of this tab."""
+    return st.text_input(label, session().name, key=key, max_chars=80).strip()
+
+
+def keep_name(name: str) -> None:
+    """Remember the name somebody acted under."""
+    session().name = name
 
 
 def reviews() -> ReviewStore:

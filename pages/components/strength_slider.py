@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def strength_slider(
     result = _mount(
         key=key,
         data={
-            "stops": [asdict(stop) for stop in stops],
+            "stops": [vars(stop) for stop in stops],
             "index": index,
             "label": label,
             "chartKey": chart_key,

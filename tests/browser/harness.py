@@ -164,15 +164,27 @@ def select_option(page: Page, label: str, value: str) -> None:
     wait_idle(page)
 
 
+def decide_alone(page: Page, reason: str, *, name: str = "Ada") -> None:
+    """On the Decide page: propose what is selected, open the sealed rows, record it alone."""
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Why this point").fill(reason)
+    page.get_by_role("button", name="Propose this point").click()
+    page.get_by_role("heading", name="The proposal").wait_for()
+    wait_idle(page)
+    page.get_by_role("button", name="Open the sealed rows").click()
+    page.get_by_role("heading", name="What the sealed rows say").wait_for()
+    wait_idle(page)
+    page.get_by_role("button", name="Record the decision alone").click()
+    page.get_by_text("The choice that stands").wait_for()
+    wait_idle(page)
+
+
 def choose_point(page: Page, reason: str) -> None:
-    """From the Frontier: choose the selected point, open the sealed rows, go on to Export."""
+    """From the Frontier: choose the selected point, decide alone, go on to Export."""
     page.get_by_role("button", name="Choose this point").click()
     page.get_by_role("heading", name="Decide", exact=True).wait_for()
     wait_idle(page)
-    page.get_by_label("Your name").fill("Ada")
-    page.get_by_label("Why this point").fill(reason)
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    page.get_by_text("The choice that stands").wait_for()
+    decide_alone(page, reason)
     page.get_by_role("button", name="Download the model").click()
     page.get_by_role("heading", name="Export", exact=True).wait_for()
     wait_idle(page)

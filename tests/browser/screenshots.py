@@ -11,6 +11,7 @@ from tests.browser.harness import (
     LAUNCH_ARGS,
     ROOT,
     Server,
+    decide_alone,
     find_chromium,
     open_page,
     select_option,
@@ -102,11 +103,11 @@ def walk(page: Page, server: Server, album: Album) -> None:
     wait_idle(page)
     press("Choose this point", "Decide")
     album.take("decide")
-    page.get_by_label("Your name").fill("Ada Lovelace")
-    page.get_by_label("Why this point").fill(
-        "The gap narrows and accuracy hardly moves; we start here and look again in a year."
+    decide_alone(
+        page,
+        "The gap narrows and accuracy hardly moves; we start here and look again in a year.",
+        name="Ada Lovelace",
     )
-    press("Choose this point and open the sealed rows", "The choice that stands")
     album.take("decided")
     press("Download the model", "Export")
     album.take("export")

@@ -20,7 +20,7 @@ from faircore.plans import SweepSpec
 from faircore.records import ReviewStore
 from faircore.sweep import run_sweep
 from faircore.training import Prepared, TrainingConfig
-from tests.browser.harness import ROOT, Server, open_page, select_option, wait_idle
+from tests.browser.harness import ROOT, Server, decide_alone, open_page, select_option, wait_idle
 from tests.browser.plotly_charts import click_point, plotly_points
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -143,11 +143,9 @@ def choose(page: Page) -> None:
     wait_idle(page)
     expect(page.get_by_text("The choice that stands")).to_have_count(0)
     page.get_by_label("Your name").fill("Ada")
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    expect(page.get_by_text("needs the name of who makes it and a reason")).to_be_visible()
-    page.get_by_label("Why this point").fill("The law asks for a small gap.")
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    page.get_by_text("The choice that stands").wait_for()
+    page.get_by_role("button", name="Propose this point").click()
+    expect(page.get_by_text("A proposal needs a reason")).to_be_visible()
+    decide_alone(page, "The law asks for a small gap.")
     expect(page.get_by_text("Accuracy on sealed rows")).to_be_visible()
 
 
@@ -272,11 +270,7 @@ def test_names_from_the_data_are_shown_as_they_are(page: Page, server: Server) -
     for name in ("data", "train", "frontier", "decide"):
         open_page(page, f"{server.url}/{name}?review={review}")
         expect(page.get_by_text("![n](http://127.0.0.1:9/n.png) # <i>x")).to_be_visible()
-    page.get_by_label("Your name").fill("![w](http://127.0.0.1:9/w.png)")
-    page.get_by_label("Why this point").fill("![r](http://127.0.0.1:9/r.png)")
-    page.get_by_role("button", name="Choose this point and open the sealed rows").click()
-    page.get_by_text("The choice that stands").wait_for()
-    wait_idle(page)
+    decide_alone(page, "![r](http://127.0.0.1:9/r.png)", name="![w](http://127.0.0.1:9/w.png)")
     open_page(page, f"{server.url}/export?review={review}")
     page.get_by_text("Model card", exact=True).click()
     wait_idle(page)

@@ -66,10 +66,10 @@ def test_each_look_is_recorded_before_it_happens(
     assert len(ReviewStore(workspace).get(review.id).openings) == 2
     # A fault after the opening leaves the opening on record.
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise InputError("no")
 
-    monkeypatch.setattr("faircore.decide.decision.confusion_counts", fail)
+    monkeypatch.setattr("faircore.decide.sealed.figures_of", fail)
     with pytest.raises(InputError):
         decide(
             workspace, review.id, first.point, frontier=frontier, who="Eve", reason="x",
@@ -111,8 +111,8 @@ def test_looks_are_counted_over_all_reviews_of_the_same_data(fresh: tuple[Path, 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"who": " "}, "needs the name"),
-        ({"reason": ""}, "needs the name"),
+        ({"who": " "}, "A name has 1 to 80"),
+        ({"reason": ""}, "needs a reason"),
         ({"point": OperatingPoint("nobody", 0.5)}, "no candidate"),
         ({"threshold": 1.5}, "between 0 and 1"),
     ],

@@ -189,3 +189,20 @@ def test_replicates_know_their_candidates() -> None:
     assert isinstance(drawn, Replicates)
     assert drawn.n_candidates == 7
     assert drawn.counts.shape == (3, 7, 2, 2, 2)
+
+
+@pytest.mark.parametrize("max_product", [1e9, 1e4])
+def test_redraws_do_not_depend_on_the_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, max_product: float
+) -> None:
+    rows, passed = _rows(2_000, weighted=True), _passed(2_000, 40)
+    found = []
+    for cores in (1, 2, 7):
+        monkeypatch.setattr("faircore.frontier.threads.os.cpu_count", lambda cores=cores: cores)
+        found.append(
+            draw_counts(rows, passed, 50, rows.groups.partitions[0], max_product=max_product)
+        )
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.totals, found[0].totals)
+        np.testing.assert_array_equal(other.chosen, found[0].chosen)
+        np.testing.assert_array_equal(other.squares, found[0].squares)

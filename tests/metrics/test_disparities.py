@@ -50,6 +50,7 @@ def test_disparities_of_a_table_by_hand() -> None:
         "demographic_parity_difference": 0.3,
         "equal_opportunity_difference": 0.3,
         "equalized_odds_difference": 0.3,
+        "predictive_equality_difference": 0.3,
         "predictive_parity_difference": 5 / 6 - 8 / 12,
         "accuracy_difference": 0.0,
         "demographic_parity_ratio": 0.5,

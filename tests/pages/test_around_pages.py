@@ -26,7 +26,7 @@ from faircore.sweep import run_plan, run_sweep
 from faircore.thresholds import RejectOption
 from faircore.training.boosting import BoostingConfig
 from pages.components.train_form import NEEDS, STAGES
-from tests.pages.visitor import button, labelled, one_error, well, words
+from tests.pages.visitor import button, decide_alone, labelled, one_error, well, words
 from tests.test_shelf import brought_here, pipeline
 
 Open = Callable[..., AppTest]
@@ -367,9 +367,7 @@ def test_decide_and_export_take_a_threshold_model(
     review, _, special = compared
     app = visit("decide.py", place.workspace, review.id)
     pick(app, special["thresholds"])
-    labelled(app.text_input, "Your name").set_value("Ada")
-    labelled(app.text_area, "Why this point").set_value("Shares are alike.")
-    well(button(app, "Choose this point and open the sealed rows").click().run())
+    decide_alone(app, "Shares are alike.")
     assert "Choose thresholds per group afterwards, asked: gap ≤ 2 points" in words(app)
     assert any("decided by lot" in w.value for w in app.warning)
     well(button(app, "Download the model").click().run())

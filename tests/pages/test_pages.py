@@ -21,10 +21,11 @@ from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from pages.components.group_tables import shown_rates
 from pages.components.words import plain
-from tests.pages.visitor import button, labelled, one_error, well, words
+from tests.pages.visitor import button, decide_alone, labelled, one_error, well, words
 
 REVIEW_PAGES = [
-    "audit.py", "train.py", "frontier.py", "calibration.py", "decide.py", "export.py",
+    "audit.py", "policy.py", "train.py", "frontier.py", "calibration.py", "decide.py", "packet.py",
+    "export.py",
 ]  # fmt: skip
 
 Opened = tuple[Path, Review]
@@ -361,10 +362,9 @@ def test_without_a_reason_nothing_is_opened(fresh: Opened, visit: Open) -> None:
     for who, reason in (("Ada", "  "), ("", "Enough.")):
         labelled(app.text_input, "Your name").set_value(who)
         labelled(app.text_area, "Why this point").set_value(reason)
-        button(app, "Choose this point and open the sealed rows").click().run()
-        assert "name of who makes it and a reason" in one_error(app)
-        stored = ReviewStore(workspace).get(review.id)
-        assert (stored.openings, stored.decisions) == ((), ())
+        button(app, "Propose this point").click().run()
+        assert ("needs a reason" if who else "A name has 1 to 80") in one_error(app)
+        assert ReviewStore(workspace).get(review.id).history == review.history
 
 
 def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None:
@@ -373,9 +373,7 @@ def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None
     engine = frontier_of_review(workspace, review.id)
     well(shown(app)["Model"].set_value(engine.candidates[3].id).run())
     well(app.slider[0].set_value(0.58).run())
-    labelled(app.text_input, "Your name").set_value("Ada")
-    labelled(app.text_area, "Why this point").set_value("It costs $5 | and is\n# right.")
-    well(button(app, "Choose this point and open the sealed rows").click().run())
+    decide_alone(app, "It costs $5 | and is\n# right.")
     well(app.run())  # a reload opens nothing more
     stored = ReviewStore(workspace).get(review.id)
     assert len(stored.openings) == len(stored.decisions) == 1

@@ -20,7 +20,7 @@ from faircore.sweep import run_plan
 from faircore.training import TrainingConfig
 from faircore.training.boosting import BoostingConfig
 from faircore.training.lagrangian import LagrangianConfig
-from tests.pages.visitor import button, labelled, one_error, well, words
+from tests.pages.visitor import button, decide_alone, labelled, one_error, well, words
 
 Open = Callable[..., AppTest]
 
@@ -196,9 +196,7 @@ def test_decide_and_export_take_a_model_of_any_method(
     trees = next(c for c in engine(several).candidates if c.method == "boosted" and c.strength)
     labelled(app.selectbox, "Model").set_value(trees.id)
     well(app.run())
-    labelled(app.text_input, "Your name").set_value("Ada")
-    labelled(app.text_area, "Why this point").set_value("The gap narrows.")
-    well(button(app, "Choose this point and open the sealed rows").click().run())
+    decide_alone(app, "The gap narrows.")
     assert "Penalise a gap while growing trees, λ = 1, threshold 0.50" in words(app)
     well(button(app, "Download the model").click().run())
     assert app.title[0].value == "Export"

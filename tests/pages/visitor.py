@@ -27,6 +27,15 @@ def words(app: AppTest) -> str:
     return "\n".join(str(e.value) for kind in WORDS for e in getattr(app, kind))
 
 
+def decide_alone(app: AppTest, reason: str, *, name: str = "Ada") -> AppTest:
+    """On the Decide page: propose what is selected, open the sealed rows, record it alone."""
+    labelled(app.text_area, "Why this point").set_value(reason)
+    labelled(app.text_input, "Your name").set_value(name)
+    for label in ("Propose this point", "Open the sealed rows", "Record the decision alone"):
+        well(button(app, label).click().run())
+    return app
+
+
 def one_error(app: AppTest) -> str:
     """The one sentence or two that the page says is wrong."""
     well(app)

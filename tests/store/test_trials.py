@@ -171,3 +171,16 @@ def test_two_sweeps_may_finish_the_same_trial_at_once(tmp_path: Path) -> None:
             thread.join()
         assert _intact(store, f"{i:032x}")
     assert failures == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_without_the_model_its_bytes_alone_go_unchecked(store: TrialStore, name: str) -> None:
+    path = store.folder(ONE) / name
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    stored = store.get(ONE, model=False)
+    assert (stored is not None) == (name == "model.safetensors")
+    assert stored is None or (stored.model == {} and stored.record["strength"] == 1.0)
+    assert store.get(ONE) is None
+    path.unlink()
+    assert store.get(ONE, model=False) is None
+    assert (store.written(ONE) is None) == (name == "checksums.json")

@@ -1,0 +1,182 @@
+"""A policy as a checklist: of every rule whether it is kept, broken, or cannot be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from faircore.decide.certify_counts import (
+    broken_p_value,
+    certificate_p_value,
+    floor_bound,
+    floor_p_value,
+    gap_bound,
+)
+from faircore.decide.policy import Policy
+from faircore.decide.required_rows import required_from
+from faircore.frontier import Limit, find_objective
+from faircore.frontier.objectives import BETWEEN
+from faircore.groups import Partition, find_partition
+from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, overall_counts
+
+Array = NDArray[np.float64]
+Verdict = Literal["pass", "fail", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One rule, asked of one way to decide.
+
+    Attributes
+    ----------
+    rule : Limit
+    value : float
+        As measured; NaN where undefined.
+    bound : float
+        Worst value that is not ruled out at the level: the smallest gap (largest ratio or share)
+        that could have been promised. NaN where undefined.
+    p_value : float
+        Of "the rule is broken", in [0, 1]; at most the level where the rule is shown to be kept.
+    verdict : {"pass", "fail", "cannot tell"}
+        ``pass`` where breaking it is ruled out, ``fail`` where keeping it is.
+    rows_needed : float
+        Rows per group (of everybody, for a share) at which a test like this one would succeed in
+        4 of 5 cases if the truth were what was measured; infinite where that breaks the rule, NaN
+        where the rule is kept or nothing is defined.
+    rows_at_best : float
+        The same if there were no gap at all; NaN of shares.
+    left_out : tuple of str
+        Groups the rule says nothing of: smaller than the policy speaks of.
+    """
+
+    rule: Limit
+    value: float
+    bound: float
+    p_value: float
+    verdict: Verdict
+    rows_needed: float
+    rows_at_best: float = math.nan
+    left_out: tuple[str, ...] = ()
+
+
+def check(
+    counts: Array,
+    policy: Policy,
+    *,
+    partitions: tuple[Partition, ...],
+    sizes: NDArray[np.int64],
+    level: float | None = None,
+    effects: Array | None = None,
+) -> tuple[Line, ...]:
+    """Ask every limit of a policy of one way to decide.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (g, 2, 2)
+        Confusion counts over the groups of all partitions.
+    policy : Policy
+    partitions : tuple of Partition
+    sizes : ndarray of int, shape (g,)
+        Rows per group.
+    level : float, optional
+        Risk of a wrong ``pass``, and of a wrong ``fail``, for each rule; the policy's by default.
+    effects : ndarray, shape (g,), optional
+        Design effects; see :func:`faircore.decide.figures.design_effects`.
+
+    Returns
+    -------
+    tuple of Line, one per limit
+        Between all groups a gap is shown to be small only where each pair is (an
+        intersection-union test, so no correction is needed); shown to be large where one pair is,
+        after correction for their number.
+
+    References
+    ----------
+    Berger 1982; Miettinen & Nurminen 1985.
+    """
+    level = policy.level if level is None else level
+    effects = np.ones(len(sizes)) if effects is None else effects
+    return tuple(
+        _gap(limit, counts, policy, partitions, sizes, level, effects)
+        if find_objective(limit.key).source == "gap"
+        else _floor(limit, counts, partitions, level, effects, sizes)
+        for limit in policy.limits
+    )
+
+
+def largest_p(lines: Sequence[Line]) -> float:
+    """The p-value of "some rule is broken": that of the rule that is least sure."""
+    return max((line.p_value for line in lines), default=0.0)
+
+
+def _gap(
+    limit: Limit,
+    counts: Array,
+    policy: Policy,
+    partitions: tuple[Partition, ...],
+    sizes: NDArray[np.int64],
+    level: float,
+    effects: Array,
+) -> Line:
+    name, _, of = limit.key.partition(BETWEEN)
+    partition, disparity = find_partition(partitions, of), find_disparity(name)
+    groups = np.arange(len(sizes))[partition.groups]
+    spoken = groups[sizes[groups] >= max(policy.smallest_group, 1)]
+    left = tuple(partition.group_names[g - partition.start] for g in groups if g not in spoken)
+    if len(spoken) < 2:
+        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan, left_out=left)
+    own, thinned = counts[spoken], effects[spoken]
+    p = float(certificate_p_value(own, disparity, limit.at, effective=thinned))
+    broken = float(broken_p_value(own, disparity, limit.at, effective=thinned))
+    verdict: Verdict = "pass" if p <= level else "fail" if broken <= level else "cannot tell"
+    needed, best = (
+        math.nan
+        if verdict == "pass"
+        else required_from(own, disparity, limit.at, level=level, effective=thinned, equal=equal)
+        for equal in (False, True)
+    )
+    value = float(disparity(own, min_people=MIN_PEOPLE))
+    bound = float(gap_bound(own, disparity, level, effective=thinned))
+    return Line(limit, value, bound, p, verdict, needed, best, left)
+
+
+def _floor(
+    limit: Limit,
+    counts: Array,
+    partitions: tuple[Partition, ...],
+    level: float,
+    effects: Array,
+    sizes: NDArray[np.int64],
+) -> Line:
+    first = partitions[0]
+    rate, everybody = RATES[limit.key], overall_counts(counts, first)
+    # Everybody is thinned as much as the groups are on average.
+    thinned = float(np.average(np.nan_to_num(effects[first.groups], nan=1.0),
+                               weights=np.maximum(sizes[first.groups], 1e-9)))  # fmt: skip
+    hits, people = (everybody.ravel() @ rate.coefficients / thinned).tolist()
+    if people <= 0:
+        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan)
+    p, opposite = (
+        float(floor_p_value(k, people, at))
+        for k, at in ((hits, limit.at), (people - hits, 1 - limit.at))
+    )
+    verdict: Verdict = "pass" if p <= level else "fail" if opposite <= level else "cannot tell"
+    value = hits / people
+    needed = math.nan if verdict == "pass" else _rows_for(value, limit.at, level, thinned)
+    return Line(limit, value, floor_bound(hits, people, level), p, verdict, needed)
+
+
+def _rows_for(value: float, floor: float, level: float, thinned: float) -> float:
+    """People needed to show a share above a floor in 4 of 5 cases, by the normal approximation."""
+    if value <= floor:
+        return math.inf
+    spread = -ndtri(level) * math.sqrt(floor * (1 - floor)) + ndtri(0.8) * math.sqrt(
+        value * (1 - value)
+    )
+    return float(math.ceil(thinned * (spread / (value - floor)) ** 2))

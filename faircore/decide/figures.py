@@ -1,0 +1,190 @@
+"""What options do on the rows of a split: counts, and who changes between neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faircore.decide.options import Option
+from faircore.decide.people import people_impact
+from faircore.errors import InputError
+from faircore.frontier import SplitRows
+from faircore.frontier.cuts import counts_of
+from faircore.shelf import read_predictor
+from faircore.training import Prepared
+
+Decisions = dict[str, NDArray[np.int8]]
+
+
+@dataclass(frozen=True)
+class Move:
+    """What going from one option to its neighbour does to people.
+
+    Attributes
+    ----------
+    before, after : str
+        Letters.
+    people : str
+        How many decisions change of 1,000, in a sentence.
+    groups : tuple of str
+        The same for each group that is shown.
+    """
+
+    before: str
+    after: str
+    people: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """Options on the rows of one split; sums only.
+
+    Attributes
+    ----------
+    split : str
+    people : int
+        Rows.
+    counts : mapping of str to ndarray, shape (g, 2, 2)
+        By letter, over the groups of all partitions.
+    sizes : ndarray of int, shape (g,)
+        Rows per group.
+    effects : ndarray, shape (g,)
+        Design effect of weights and of repeated entities: how many counted people are worth one.
+    moves : tuple of Move
+    """
+
+    split: str
+    people: int
+    counts: Mapping[str, NDArray[np.float64]]
+    sizes: NDArray[np.int64]
+    effects: NDArray[np.float64]
+    moves: tuple[Move, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the record."""
+        return {
+            "split": self.split,
+            "people": self.people,
+            "counts": {letter: found.tolist() for letter, found in self.counts.items()},
+            "sizes": self.sizes.tolist(),
+            "effects": self.effects.tolist(),
+            "moves": [asdict(move) for move in self.moves],
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Figures:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(
+            raw["split"],
+            raw["people"],
+            {letter: np.array(found, np.float64) for letter, found in raw["counts"].items()},
+            np.array(raw["sizes"], np.int64),
+            np.array(raw["effects"], np.float64),
+            tuple(Move(**{**m, "groups": tuple(m["groups"])}) for m in raw["moves"]),
+        )
+
+
+def decisions_of(
+    options: Sequence[Option], split: str, *, workspace: str | Path, prepared: Prepared
+) -> Decisions:
+    """Whom each option selects among a split's rows, by letter. No outcome is looked at.
+
+    Raises
+    ------
+    InputError
+        When an option is the decisions in the data, and there are none.
+    """
+    found: Decisions = {}
+    scored: dict[str, NDArray[np.floating]] = {}
+    for option in options:
+        if option.point is None:
+            if prepared.dataset.decision is None:
+                raise InputError(
+                    "The data hold no decisions made until now. Name the column on the Data page, "
+                    "or leave that option out."
+                )
+            found[option.letter] = np.asarray(
+                prepared.dataset.decision[prepared.rows(split)], np.int8
+            )
+            continue
+        name = option.point.candidate
+        if name not in scored:
+            scored[name] = read_predictor(name, workspace=workspace).scores(prepared.inputs(split))
+        found[option.letter] = (scored[name] >= option.point.threshold).astype(np.int8)
+    return found
+
+
+def figures_of(
+    decisions: Mapping[str, NDArray[np.int8]], split: str, *, prepared: Prepared, partition: str
+) -> Figures:
+    """Count decisions against outcomes.
+
+    Parameters
+    ----------
+    decisions : mapping of letter to ndarray, shape (n,)
+        As :func:`decisions_of` found them.
+    split : str
+    prepared : Prepared
+    partition : str
+        Whose groups are told of between neighbours.
+    """
+    rows, entity = prepared.split_rows(split), prepared.dataset.entity
+    return Figures(
+        split,
+        len(rows),
+        {letter: counts_of(rows, found) for letter, found in decisions.items()},
+        rows.groups.sizes,
+        design_effects(rows, None if entity is None else entity[prepared.rows(split)]),
+        _moves(decisions, rows, partition),
+    )
+
+
+def design_effects(
+    rows: SplitRows, entities: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """How many counted people of each group are worth one, shape (g,); NaN for an empty group.
+
+    The sum of weights over Kish's effective number, (sum w)^2 / sum w^2. Rows of one entity count
+    as one row with the sum of their weights: as if they agreed in everything, which is the worst
+    case. 1 where every row counts alike and stands for itself.
+
+    Parameters
+    ----------
+    rows : SplitRows
+    entities : ndarray of int, shape (n,), optional
+        Which entity each row belongs to.
+
+    References
+    ----------
+    Kish 1965; Rao & Scott 1992.
+    """
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    own = np.arange(len(rows)) if entities is None else np.unique(entities, return_inverse=True)[1]
+    most = int(own.max(initial=0)) + 1
+    total, squares = np.zeros(rows.groups.n_groups), np.zeros(rows.groups.n_groups)
+    for codes in rows.groups.codes:
+        cells, back = np.unique(codes.astype(np.int64) * most + own, return_inverse=True)
+        sums = np.bincount(back, weights, len(cells))
+        np.add.at(total, cells // most, sums)
+        np.add.at(squares, cells // most, sums**2)
+    effects: NDArray[np.float64] = np.full(len(total), np.nan)
+    return np.divide(squares, total, where=total > 0, out=effects)
+
+
+def _moves(
+    decisions: Mapping[str, NDArray[np.int8]], rows: SplitRows, partition: str
+) -> tuple[Move, ...]:
+    letters = sorted(decisions)
+    found = []
+    for before, after in pairwise(letters):
+        impact = people_impact(decisions[before], decisions[after], rows=rows)
+        first, *others = impact.in_words(partition)
+        found.append(Move(before, after, first, tuple(others)))
+    return tuple(found)

@@ -1,0 +1,224 @@
+"""The sealed rows: nothing of them is told before the record says that they were opened.
+
+The order is fixed: models score the rows (no outcome is looked at), the record takes the opening
+with the risk it may spend, and only then outcomes are counted. A process that dies in between has
+spent its opening; what it was opened for can be measured afterwards without another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
+from faircore.decide.certificate import Certificate, certify_figures
+from faircore.decide.figures import Figures, decisions_of, figures_of
+from faircore.decide.proposal import Proposal, standing_proposal
+from faircore.decide.standing import standing_policy
+from faircore.errors import InputError, OnceError
+from faircore.records import Act, Event, Review, ReviewStore
+from faircore.training import Prepared
+
+SEALED = "certify"
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What the sealed rows said of a proposal.
+
+    Attributes
+    ----------
+    proposal : int
+        Number of the proposal they were opened for.
+    at : str
+    figures : Figures
+    certificate : Certificate or None
+        None where the opening bought no test; ``why`` says why not.
+    why : str
+    calibration : tuple of CalibrationLine
+        The proposed score against the policy's calibration rules; empty without any.
+    openings : int
+        How often these rows had been opened by then, in any review of the data.
+    """
+
+    proposal: int
+    at: str
+    figures: Figures
+    certificate: Certificate | None
+    why: str
+    calibration: tuple[CalibrationLine, ...]
+    openings: int
+
+
+def open_sealed(
+    workspace: str | Path,
+    review_id: str,
+    *,
+    who: str | None = None,
+    prepared: Prepared | None = None,
+) -> Measurement:
+    """Open the sealed rows for the standing proposal, once.
+
+    Parameters
+    ----------
+    workspace : path
+    review_id : str
+    who : str, optional
+        Who is acting when absent.
+    prepared : Prepared, optional
+        The review's dataset, prepared with the proposal's split seed; made when absent.
+
+    Returns
+    -------
+    Measurement
+        With a certificate where a policy was locked before these rows were first seen and its
+        risk is not spent.
+
+    Raises
+    ------
+    InputError
+        When nothing is proposed, or the rows have been opened for this proposal already.
+    """
+    store = ReviewStore(workspace)
+    review = store.get(review_id)
+    proposal = standing_proposal(review)
+    if proposal is None:
+        raise InputError("Propose a point first: the sealed rows are opened for a proposal only.")
+    if standing_measurement(review) is not None:
+        raise InputError(
+            "The sealed rows have been opened for this proposal, and would say the same again. "
+            "Their figures stand on the Decide page."
+        )
+    if prepared is None:
+        prepared = Prepared.of(store.dataset(review_id), split_seed=proposal.split_seed)
+    if prepared.dataset.fingerprint != review.fingerprint:
+        raise InputError("The data given are not those of this review. Leave `prepared` out.")
+    # A score gives no figure away; a model that cannot score these rows must not cost a look.
+    decisions = decisions_of(proposal.options, SEALED, workspace=workspace, prepared=prepared)
+    review = _opened(store, review, proposal, who)
+    opening = next(e for e in review.all(Act.OPENED) if e.body.get("proposal") == proposal.number)
+    figures = figures_of(decisions, SEALED, prepared=prepared, partition=proposal.view["partition"])
+    body = {
+        "proposal": proposal.number,
+        "figures": figures.to_dict(),
+        "openings": store.openings_of(review.fingerprint),
+        "calibration": _calibration(workspace, review, proposal, prepared),
+        **_tested(review, proposal, opening, figures, prepared),
+    }
+    try:
+        review = store.record(
+            review_id, Act.MEASURED, body, who=opening.who, once=f"measured {proposal.number}"
+        )
+    except OnceError:  # somebody else finished what a process left behind
+        review = store.get(review_id)
+    found = measurement_of(review, proposal.number)
+    if found is None:
+        raise InputError("The figures were not recorded. Open the page again.")
+    return found
+
+
+def standing_measurement(review: Review) -> Measurement | None:
+    """What the sealed rows said of the standing proposal; None while they are closed for it."""
+    proposal = standing_proposal(review)
+    return None if proposal is None else measurement_of(review, proposal.number)
+
+
+def measurement_of(review: Review, proposal: int) -> Measurement | None:
+    """What the sealed rows said of a proposal."""
+    for event in review.all(Act.MEASURED):
+        body = event.body
+        if body["proposal"] == proposal:
+            raw = body["certificate"]
+            return Measurement(
+                proposal,
+                event.at,
+                Figures.from_dict(body["figures"]),
+                None if raw is None else Certificate.from_dict(raw),
+                body["why"],
+                tuple(CalibrationLine(**x) for x in body["calibration"]),
+                body["openings"],
+            )
+    return None
+
+
+def left_to_spend(workspace: str | Path, review: Review) -> int:
+    """How many openings with a certificate the policy still has; 0 without a policy."""
+    standing = standing_policy(review)
+    if standing is None or standing.versions[-1].known == "sealed rows":
+        return 0
+    policy = standing.policy
+    looks = ReviewStore(workspace).looks_at(review.fingerprint)
+    spent = sum(policy.level if look.level is None else look.level for look in looks)
+    return int((policy.level - spent) / policy.level_each + 1e-9)
+
+
+def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | None) -> Review:
+    """The review with the opening for this proposal, recorded now or left by a dead process."""
+
+    def check(now: Review) -> bool:
+        if standing_proposal(now) != proposal:
+            raise InputError(
+                "The proposal was changed at this moment. The sealed rows were not opened; look at "
+                "the new proposal first."
+            )
+        return any(e.body.get("proposal") == proposal.number for e in now.all(Act.OPENED))
+
+    standing = standing_policy(review)
+    tested = standing is not None and standing.versions[-1].known != "sealed rows"
+    policy = None if standing is None else standing.policy
+    return store.add_opening(
+        review.id,
+        who=who,
+        candidate=proposal.point.candidate,
+        threshold=proposal.point.threshold,
+        level=policy.level_each if policy is not None and tested else None,
+        total=0.0 if policy is None else policy.level,
+        done=check,
+        proposal=proposal.number,
+        policy=None if policy is None else policy.sha256,
+    )
+
+
+def _calibration(
+    workspace: str | Path, review: Review, proposal: Proposal, prepared: Prepared
+) -> list[dict[str, Any]]:
+    standing = standing_policy(review)
+    if standing is None or standing.policy.calibration is None:
+        return []
+    lines = calibration_lines(
+        proposal.point.candidate, standing.policy.calibration, SEALED, workspace=workspace,
+        prepared=prepared,
+    )  # fmt: skip
+    return [asdict(line) for line in lines]
+
+
+def _tested(
+    review: Review, proposal: Proposal, opening: Event, figures: Figures, prepared: Prepared
+) -> dict[str, Any]:
+    """The certificate an opening bought, or why it bought none."""
+    standing = standing_policy(review)
+    level = opening.body["level"]
+    if standing is None:
+        return {"certificate": None, "why": "No policy was locked, so there is no limit to test."}
+    if level is None:
+        known = standing.versions[-1].known == "sealed rows"
+        why = (
+            "The policy was amended after these rows had been seen: a limit chosen with them in "
+            "view cannot be tested on them."
+            if known
+            else "The risk of a false certificate that the policy allows is spent: these rows have "
+            "been opened before. New rows would be needed."
+        )
+        return {"certificate": None, "why": why}
+    (policy, *_) = (
+        v.policy for v in standing.versions if v.policy.sha256 == opening.body["policy"]
+    )
+    certificate = certify_figures(
+        figures,
+        policy,
+        partitions=prepared.groups.partitions,
+        order=proposal.order,
+        level=level,
+    )
+    return {"certificate": certificate.to_dict(), "why": ""}

@@ -1,0 +1,117 @@
+"""A packet on a page: the question, the options as cards, and what is behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from faircore.decide import Packet
+from faircore.groups import find_partition
+from faircore.metrics import hidden_groups
+from faircore.plots.options import options_figure
+from faircore.records import Review
+from pages.components.audit_outcome import wording_of
+from pages.components.candidates import decision_view
+from pages.components.charts import show_chart
+from pages.components.howto import how_to_read
+from pages.components.loading import prepared_of
+from pages.components.option_cards import moves, option_cards
+from pages.components.policy_shown import rules
+from pages.components.words import labels, plain
+
+
+def asked(review: Review, packet: Packet) -> None:
+    """What is proposed and why; the options; what moving between them does to people."""
+    proposal = packet.proposal
+    partitions = prepared_of(review).groups.partitions
+    policy = packet.policy
+    st.markdown(
+        f"**{plain(proposal.who)}** proposes option **{proposal.proposed.letter}**, one of "
+        f"{len(packet.options)}. Read what each does to people, then vote for one, or for none."
+    )
+    st.markdown(f"> {plain(proposal.reason)}")
+    provenance = packet.content["provenance"]
+    (st.warning if provenance.startswith("Exploratory") else st.caption)(plain(provenance))
+    models = packet.content["models"]
+    definition = proposal.view["disparity"] if policy is None else policy.definition
+    option_cards(
+        packet.options, packet.figures, partitions, partition=proposal.view["partition"],
+        disparity=definition,
+        wording=wording_of(review), certificate=packet.certificate,
+        asking={o.letter for o in packet.options
+                if o.point and models[o.point.candidate]["needs_groups"]},
+    )  # fmt: skip
+    kind = "sealed people, who trained and chose nothing" if packet.sealed else (
+        "people kept for comparing models; the sealed ones have not been asked, and each option "
+        "looks a little better here than it is"
+    )  # fmt: skip
+    st.caption(
+        f"Counted on {packet.figures.people:,} {kind}. In brackets: 95% intervals, what other "
+        "people of the same kind could have given. Options are named after how they looked on the "
+        "people models were compared on. " + _sizes(packet, review)
+    )
+    st.subheader("From one option to the next")
+    moves(
+        packet.options, packet.figures, partitions, partition=proposal.view["partition"],
+        disparity=definition,
+    )  # fmt: skip
+    st.subheader("What can be promised")
+    certificate = packet.certificate
+    if certificate is None:
+        st.write("Nothing is certified.")
+    else:
+        for option in packet.options:
+            told = " ".join(plain(x) for x in certificate.in_words(option.letter))
+            st.markdown(f"**{option.letter} · {option.title}.** {told}")
+
+
+def behind(review: Review, packet: Packet) -> None:
+    """The policy and the whole frontier, for who wants to see more."""
+    with st.expander("Details: the policy and the whole frontier"):
+        if packet.policy is None:
+            st.write("No policy was locked.")
+        else:
+            st.markdown(rules(packet.policy))
+            st.markdown(f"> {plain(packet.policy.reason)}")
+        frontier = decision_view(review).view(**packet.proposal.view)
+        known = np.array([c.id in set(packet.content["candidates"]) for c in frontier.candidates])
+        frontier = frontier.only(known)
+        letters = {
+            frontier.position(o.point.candidate): o.letter for o in packet.options if o.point
+        }
+        show_chart(
+            options_figure(frontier, letters, names=labels(frontier)), key="packet-frontier",
+            alt="Every candidate by performance and gap; the options are lettered. The cards "
+            "above tell of the options in words",
+        )  # fmt: skip
+        how_to_read(
+            "Each mark is a model: higher is more accurate, further left is more equal.",
+            "Circles with a letter are the options above. Models on the line are beaten by no "
+            "other in both respects.",
+            about="frontier",
+        )
+
+
+def frozen(packet: Packet) -> None:
+    """The hash a vote is for, and whether the content still is what it says."""
+    if not packet.unchanged:
+        st.error(
+            "This packet is not what was sent: its content does not fit its hash. Do not vote."
+        )
+    st.caption(
+        f"Packet {packet.sha256[:12]}, sent by {plain(packet.who)} on {packet.at[:10]}: data "
+        f"{packet.content['data_sha256'][:12]}, engine {packet.content['engine']}, "
+        f"{len(packet.content['candidates'])} candidates. A vote is for exactly this."
+    )
+
+
+def _sizes(packet: Packet, review: Review) -> str:
+    partitions = prepared_of(review).groups.partitions
+    partition = find_partition(partitions, packet.proposal.view["partition"])
+    sizes = packet.figures.sizes
+    hidden = hidden_groups(partitions, sizes)
+    told = [
+        f"{plain(name)} {'too few to judge' if hidden[g] else format(int(sizes[g]), ',')}"
+        for g, name in enumerate(partition.group_names, partition.start)
+    ]
+    return f"People: {', '.join(told)}."

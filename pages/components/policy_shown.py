@@ -1,0 +1,72 @@
+"""A locked policy on a page: its rules, its reasons, and every version of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from faircore.decide import QUESTIONS, Policy, Standing, advise
+from faircore.decide.standing import KNOWN_WORDS, provenance
+from faircore.metrics import DISPARITIES
+from faircore.records import Review
+from pages.components.howto import help_link
+from pages.components.policy_form import PLAN
+from pages.components.words import lower_first, plain
+
+
+def show_policy(review: Review, standing: Standing) -> None:
+    """Everything the policy says, and how it came about."""
+    policy, last = standing.policy, standing.versions[-1]
+    where(review)
+    disparity = DISPARITIES[policy.definition]
+    st.subheader("What is fair enough")
+    st.markdown(
+        f"Fair means here: **no large {plain(lower_first(disparity.title))}**, "
+        f"that is, {disparity.sentence}. [In plain words]({help_link(policy.definition)})"
+    )
+    st.markdown(rules(policy))
+    st.markdown(f"> {plain(policy.reason)}")
+    st.caption(
+        f"By {plain(last.who)}, {last.at[:10]} · the sealed rows may be opened "
+        f"{'once' if policy.openings == 1 else f'{policy.openings} times'}, with a risk of a false "
+        f"certificate of {100 * policy.level:g}% in all"
+        + (
+            f" · nothing is promised of groups with fewer than {policy.smallest_group} sealed rows"
+            if policy.smallest_group
+            else ""
+        )
+        + f" · {policy.sha256[:12]}"
+    )
+    st.subheader("When it is in use")
+    told = [(PLAN[name][0], getattr(policy.plan, name)) for name in PLAN]
+    st.markdown("\n".join(f"- {text}: {plain(said) or '–'}" for text, said in told))
+    if policy.plan.missing:
+        st.caption("A dash stands for what nobody has said yet. Amend the policy to add it.")
+    if policy.answers:
+        _answers(policy)
+    if standing.amendments:
+        st.subheader("Amendments")
+        for version, changes in standing.amendments:
+            st.markdown(
+                f"- {version.at[:10]}, {plain(version.who)}, {KNOWN_WORDS[version.known]}: "
+                f"{plain('; '.join(changes))}. “{plain(version.why)}”"
+            )
+
+
+def where(review: Review) -> None:
+    """Whether the limits were fixed before models were seen, as calm as it may be said."""
+    said = provenance(review)
+    (st.warning if said.startswith("Exploratory") or "amended" in said else st.success)(plain(said))
+
+
+def rules(policy: Policy) -> str:
+    """The rules as a list in Markdown."""
+    return "\n".join(f"- {plain(text)}" for text in policy.in_words())
+
+
+def _answers(policy: Policy) -> None:
+    with st.expander("The interview it came from"):
+        for name, question in QUESTIONS.items():
+            answer = question.options.get(policy.answers.get(name, ""), "–")
+            st.markdown(f"- {question.text} **{answer}**")
+        advice = advise(policy.answers)
+        st.markdown("".join(f"\n- {text}" for text in (*advice.reasons, *advice.conflicts)))
