@@ -3,9 +3,9 @@
     python benchmarks/acs_thresholds.py acs_income_2018.parquet [--seeds 5]
 
 The file is ACSIncome of 2018 with the columns of folktables and ``PINCP`` as 0 and 1; it does not
-come with the project. The four largest groups of RAC1P, which is no feature; 60 % of the rows train
-one LightGBM without any constraint (early stopping on the next 15 %, which also set the
-thresholds), 25 % are measured on. Its settings were tuned on the stopping rows of splits 100 and
+come with the project. The four largest groups of RAC1P, which is no feature; 60% of the rows train
+one LightGBM without any constraint (early stopping on the next 15%, which also set the
+thresholds), 25% are measured on. Its settings were tuned on the stopping rows of splits 100 and
 101. The published losses are those of Cruz and Hardt (ICLR 2024) on three times as many rows.
 """
 
@@ -89,7 +89,7 @@ def run(path: Path, seed: int) -> dict[str, pd.DataFrame | float]:
 def measured(
     y: NDArray[np.int8], chosen: NDArray[np.int8], group: NDArray[np.str_]
 ) -> tuple[float, float, float]:
-    """Gap with its 95 % interval, as an audit has it."""
+    """Gap with its 95% interval, as an audit has it."""
     report = group_report(y, chosen, sensitive_features=pd.Series(group, name="race"))
     row = report.disparities.loc[("race", "equalized_odds_difference")]
     return float(row["value"]), float(row["low"]), float(row["high"])

@@ -3,7 +3,7 @@
     python benchmarks/adult_frontier.py [plot.html]
 
 Networks with one hidden layer of 64, five seeds, sex not among the features. Each figure is
-measured on 20 % of the rows, which trained nothing and stopped nothing.
+measured on 20% of the rows, which trained nothing and stopped nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
         )
     print(f"\n{len(found)} models in {seconds:.1f} s")
     within = rows[rows[gap, "mean"] <= 2.5][accuracy, "mean"]
-    best = f"{within.max():.2f} %" if len(within) else "none"
+    best = f"{within.max():.2f}%" if len(within) else "none"
     print(f"best mean accuracy at a mean gap of at most 2.5 points: {best}")
     if len(sys.argv) > 1:
         print(save_figure(frontier_figure(frontier), sys.argv[1]))

@@ -3,9 +3,9 @@
     python benchmarks/adversarial_adult.py [--linear] [--representation]
 
 Networks with one hidden layer of 64 that do not see sex; five seeds, each with a split of its own
-into 40 % to learn from, 30 % to choose the epoch on and 30 % to judge on, as in the Fair Fairness
-Benchmark (Han et al., ICLR 2024), where the best of gradient reversal is 83.69 % at a gap of 11.24
-points and no adversary gives 85.35 % at 16.67.
+into 40% to learn from, 30% to choose the epoch on and 30% to judge on, as in the Fair Fairness
+Benchmark (Han et al., ICLR 2024), where the best of gradient reversal is 83.69% at a gap of 11.24
+points and no adversary gives 85.35% at 16.67.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def main() -> None:
     print(f"\n{len(table)} models in {seconds:.1f} s")
     means = table.groupby("strength")[["accuracy", "gap"]].mean()
     best = means[means.gap <= 11.2].accuracy.max()
-    print(f"best mean accuracy at a mean gap of at most 11.2 points: {best:.2f} % (bar 83.7)")
+    print(f"best mean accuracy at a mean gap of at most 11.2 points: {best:.2f}% (bar 83.7)")
 
 
 if __name__ == "__main__":

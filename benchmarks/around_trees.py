@@ -2,8 +2,8 @@
 
     python benchmarks/around_trees.py [--quick]
 
-Adult, sex crossed with race, as in ``trees_frontier.py``: per seed, 60 % of the rows are learned
-from, 15 % stop the boosting and set the thresholds, 25 % are measured on. Ours are the charged
+Adult, sex crossed with race, as in ``trees_frontier.py``: per seed, 60% of the rows are learned
+from, 15% stop the boosting and set the thresholds, 25% are measured on. Ours are the charged
 trees of that benchmark, and thresholds on each of them. Fairlearn's threshold optimiser gets the
 same rows and the same kind of trees; it has one point, at gap zero. Every model is a point, and
 more points reach further by luck too, so areas of as many points as theirs stand beside. Decisions

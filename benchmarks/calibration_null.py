@@ -55,7 +55,7 @@ def simulate(law: Law, n: int, sets: int, *, equal_width: bool, weighted: bool =
 
 def told(p: Array) -> str:
     """Whether p-values are uniform."""
-    return f"{kstest(p, 'uniform').pvalue:7.3f} {100 * (p <= 0.05).mean():6.1f} %"
+    return f"{kstest(p, 'uniform').pvalue:7.3f} {100 * (p <= 0.05).mean():6.1f}%"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@
 
 Candidates perturb one linear score model on a population of 40,000, at different strengths of a
 correction for the group, so that most decide alike on most people; 7,000 people are drawn with
-replacement, and the population itself is the truth. Nominal is 95 % everywhere.
+replacement, and the population itself is the truth. Nominal is 95% everywhere.
 """
 
 from __future__ import annotations

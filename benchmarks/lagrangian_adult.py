@@ -7,7 +7,7 @@ First equal opportunity over four groups (sex crossed with race, White or other)
 starts, the first epoch within the tolerance, where it ends, and that the multiplier falls again.
 Then demographic parity by sex: the gap asked for beside the gap on held-out rows. Networks with one
 hidden layer of 64 and the default settings; sex and race are not among the features. Rows held out
-(20 %) choose nothing.
+(20%) choose nothing.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 Both search for the same mixture under demographic parity by sex, a bound of 2 points and 5
 iterations, in turns (A B A B ...), so that a busy moment of the machine falls on both. Time is that
-of the processor, in one thread; the best of all turns counts. The bar is 5 % on top of Fairlearn.
+of the processor, in one thread; the best of all turns counts. The bar is 5% on top of Fairlearn.
 The models and weights found must be the same.
 """
 

@@ -2,8 +2,8 @@
 
     python benchmarks/trees_frontier.py [--quick]
 
-Groups are sex crossed with race (white or not); neither is a feature. Per seed, 60 % of the rows
-are learned from, 15 % stop the boosting and 25 % are measured on. The reduction has no use for rows
+Groups are sex crossed with race (white or not); neither is a feature. Per seed, 60% of the rows
+are learned from, 15% stop the boosting and 25% are measured on. The reduction has no use for rows
 to stop on and learns from those too. Every model of a sweep is a point; the area is that between
 the front and the same corner for all, averaged over seeds. Strengths and settings were chosen by
 cutting up the rows to learn from of splits 100 to 103. Times are seconds of one core, so that

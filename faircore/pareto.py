@@ -63,8 +63,8 @@ def pareto_frontier(
         The method's configuration, such as :class:`faircore.TrainingConfig` for networks.
     options : PenaltyOptions, optional
     split_seed : int
-        Seed of the split: 65 % to learn from, 15 % to stop on, 20 % held out, stratified by
-        target and group. Thresholds are set on 15 % that are not learned from then.
+        Seed of the split: 65% to learn from, 15% to stop on, 20% held out, stratified by
+        target and group. Thresholds are set on 15% that are not learned from then.
     path : path, optional
         Also save the plot: ``.html`` opens offline, ``.png`` and ``.svg`` need a Chromium.
 

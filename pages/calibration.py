@@ -43,6 +43,7 @@ from pages.components.calibration_tables import (
 )
 from pages.components.candidate_facts import calibrators_table
 from pages.components.charts import show_chart
+from pages.components.howto import how_to_read
 from pages.components.loading import prepared_of
 from pages.components.session import require_review, session
 from pages.components.words import plain
@@ -67,20 +68,33 @@ def pictures(
         alt=f"Share with the good outcome against the score, for each group of {partition}; the "
         "table below holds the figures",
     )
-    with st.expander("How to read this"):
-        st.write(
-            "Each dot holds people of one group with about the same score: across is the score "
-            "they were given, up is the share of them that had the good outcome. On the line, a "
-            "score of 30 % means 30 %. Below it they were promised too much, above it too little. "
-            "Bars are 95 % intervals: a bar that touches the line can be chance. Under each "
-            "picture stands how many people have which score."
-            + (" Hollow grey dots are the score before calibration." if before else "")
-        )
+    hollow = ["Hollow grey marks are the score before calibration."] if before else []
+    how_to_read(
+        "Each dot holds people of one group with about the same score: across is the score they "
+        "were given, up is the share of them that had the good outcome.",
+        "On the line, a score of 30% means 30%. Below it they were promised too much, above it too "
+        "little.",
+        "The thin lines are 95% intervals: one that touches the diagonal can be chance.",
+        "Under each picture of its own stands how many people have which score. A dot far off the "
+        "line with hardly anybody in it matters little.",
+        *hollow,
+        about="calibration",
+    )
     with st.expander("The errors of all groups in one picture"):
         show_chart(
             calibration_bars(now, partition, before=before),
             key="errors",
             alt=f"Calibration error of each group of {partition} beside what chance alone makes",
+        )
+        how_to_read(
+            "A dot is how far a group's scores are from what happened, on average: further left is "
+            "better. A diamond misses the limit, the dotted line, by more than chance.",
+            "The grey tick is the error that chance alone makes in a group of this size, even of a "
+            "perfect score. A dot near its tick is what it would show as well.",
+            "The thin line under it is the range of the error without what chance adds.",
+            *hollow,
+            "Do not rank groups by their dots alone: small groups lie further right by chance.",
+            about="calibration",
         )
 
 
@@ -182,7 +196,7 @@ def main() -> None:
     if not models:
         nothing_yet()
     st.write(
-        "A score of 30 % should mean 30 % for everybody. Here you see in which groups it does, and "
+        "A score of 30% should mean 30% for everybody. Here you see in which groups it does, and "
         "correct it where it does not."
     )
     calibration_of(review, choose_model(models))

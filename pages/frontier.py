@@ -159,7 +159,7 @@ def still_training(job: Job, shown: int) -> None:
     state = job.state()
     if state.done or state.finished != shown:
         st.rerun()
-    st.caption(f"Training goes on: {state.finished} of {state.wanted} models are ready.")
+    st.caption(f"Training goes on: {state.finished:,} of {state.wanted:,} models are ready.")
 
 
 def main() -> None:
@@ -201,7 +201,7 @@ def main() -> None:
             figure,
             key=CHART,
             alt=f"{frontier.objectives[0].title} against {frontier.objectives[1].full_title} of "
-            f"{len(order)} models; the table below holds the same values",
+            f"{len(order):,} models; the table below holds the same values",
             on_select=lambda: choose_click(frontier),
         )
         meaning(frontier, limits)

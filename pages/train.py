@@ -37,7 +37,7 @@ def note(review: Review, plan: SweepPlan) -> str:
     """How much there is to train, and about how long that takes."""
     wanted, done = len(plan.trial_ids(review.fingerprint)), stored(review, plan)
     kinds = ", ".join(METHOD_NAMES[spec.method].lower() for spec in plan.sweeps)
-    text = f"{wanted} models: {kinds}; the plain one of each kind included."
+    text = f"{wanted:,} models: {kinds}; the plain one of each kind included."
     if done:
         text += f" {done} of them are trained already and will not be trained again."
     if done == wanted:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # know each other.
 LAYERS = [
     {"errors"},
-    {"files", "workspace"},
+    {"files", "numerals", "workspace"},
     {"data"},
     {"groups"},
     {"metrics", "predictors"},

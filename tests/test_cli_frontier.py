@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from faircore.cli import main
-from faircore.frontier import Limit, recommend
+from faircore.frontier import Frontier, Limit, recommend
 from faircore.metrics.costs import Costs
 from faircore.records import Review, frontier_of_review
 
@@ -39,6 +39,17 @@ def test_any_objectives_with_costs_and_limits(
     assert pick is not None
     assert engine.candidates[pick.position].id in told.split("Recommended to look at first:")[1]
     assert "recommended" in plot.read_text(encoding="utf-8")
+
+
+def test_no_cell_of_the_table_is_a_formula(
+    trained: tuple[Path, Review], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = trained
+    plain = Frontier.to_frame
+    monkeypatch.setattr(Frontier, "to_frame", lambda self: plain(self).assign(note="=HYPERLINK(1)"))
+    path = tmp_path / "t.csv"
+    assert main(["frontier", review.id, "--workspace", str(workspace), "--csv", str(path)]) == 0
+    assert set(pd.read_csv(path)["note"]) == {"'=HYPERLINK(1)"}
 
 
 def test_limits_that_nothing_keeps_are_said(trained: tuple[Path, Review], capsys: Capture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_a_limit_is_not_set_on_another_objective(
     start: dict[str, str], box: str, value: float, control: str, other: str,
     many: Opened, look: Callable[..., AppTest],
 ) -> None:  # fmt: skip
-    """At least 70 % accuracy becomes a log loss of at most 0.7; a ratio, a gap of 80 points."""
+    """At least 70% accuracy becomes a log loss of at most 0.7; a ratio, a gap of 80 points."""
     app = well(look(many, **start))
     box = next(n.key for n in app.number_input if n.key.startswith(f"view-limit-{box}"))
     app = well(keyed(app.number_input, box).set_value(value).run())
@@ -331,14 +332,38 @@ def test_no_cell_of_the_list_of_rows_is_a_formula(
 ) -> None:
     """The table of models is safe to open in a spreadsheet; the list of people is not."""
     opened = renamed(tmp_path, {"race": "race"}, value="=HYPERLINK(1)")
+    text = list_of_rows(look, opened, monkeypatch)[1]["race"]
+    assert text.str.contains("HYPERLINK").any()
+    assert not text.str.startswith("=").any()
+
+
+def test_the_list_of_rows_names_the_people_in_the_file_alone(
+    tmp_path: Path, look: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = make_lending(2_000, seed=5)
+    frame["who"] = [f"=p{i}" for i in range(len(frame))]
+    _, roles = load_sample("lending")
+    opened = made_up_on(
+        tmp_path, DataTable.from_frame(frame, "lending.csv"), roles.with_(entity="who")
+    )
+    app, rows = list_of_rows(look, opened, monkeypatch)
+    assert list(rows.columns[:3]) == ["row", "who", "change"]
+    assert len(rows)
+    assert (rows["who"] == "'=p" + rows["row"]).all()
+    assert "The download names who as well" in words(app)
+    assert not any("who" in str(table.value.columns.tolist()) for table in app.dataframe)
+
+
+def list_of_rows(
+    look: Callable[..., AppTest], opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> tuple[AppTest, pd.DataFrame]:
+    """The page, and its list of the rows that change as it is downloaded."""
     written: dict[str, Any] = {}
     monkeypatch.setattr(
         st, "download_button", lambda label, data=None, *_, **__: written.update({label: data})
     )
-    well(look(opened))
-    text = pd.Series(written["Download the list"]().decode().splitlines())
-    assert text.str.contains("HYPERLINK").any()
-    assert not text.str.contains(",=HYPERLINK", regex=False).any()
+    app = well(look(opened))
+    return app, pd.read_csv(io.BytesIO(written["Download the list"]()), dtype=str)
 
 
 def test_a_column_name_fetches_nothing_under_all_objectives(

@@ -21,7 +21,6 @@ from faircore.audit.words import (
     measure_text,
     n_named,
     pair_sentence,
-    points,
     verdict,
     widest,
 )
@@ -48,7 +47,6 @@ __all__ = [
     "measure_text",
     "n_named",
     "pair_sentence",
-    "points",
     "report_tally",
     "verdict",
     "widest",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from faircore.audit.label_bias import QUESTIONS, warnings_of
-from faircore.audit.words import ALPHA, chance
+from faircore.audit.words import ALPHA, chance, of_hundred
+from faircore.numerals import hundredths, percent
 
 _GUESSED = (
     (0.7, "is given away"),
@@ -49,9 +50,9 @@ def _guessed(one: dict[str, Any]) -> str:
         told = "cannot be guessed better than by chance"
     carried = ", ".join(f["name"] for f in one["features"][:3] if (f["drop"] or 0) > 0.005)
     return (
-        f"{one['attribute']} {told}: of 100 pairs of people, the guess puts {100 * one['auc']:.0f} "
-        f"in the right order; chance reaches 50, and up to {100 * one['chance_high']:.1f} by luck "
-        f"({chance(one['p_value'])})."
+        f"{one['attribute']} {told}: of 100 pairs of people, the guess puts "
+        f"{of_hundred(one['auc'])} in the right order; chance reaches 50, and up to "
+        f"{hundredths(one['chance_high'])} by luck ({chance(one['p_value'])})."
         + (f" Carried by {carried}." if carried and not by_chance else "")
     )
 
@@ -63,15 +64,15 @@ def _switch(found: dict[str, Any]) -> list[str]:
         "unless they are among the features. This shows whether it would use them."
         if not imitation
         else "The existing system cannot be asked, so a stand-in learned to answer as it does. It "
-        f"repeats {imitation['fidelity']:.0%} of the decisions it had not seen; always giving the "
-        f"more frequent one repeats {imitation['majority']:.0%}. What it shows is an association "
-        "in the system's answers, all else equal, not proof of how it works."
+        f"repeats {percent(imitation['fidelity'])} of the decisions it had not seen; always giving "
+        f"the more frequent one repeats {percent(imitation['majority'])}. What it shows is an "
+        "association in the system's answers, all else equal, not proof of how it works."
     )
     who = "the stand-in" if imitation else "this model"
     return [
         first,
         *(
-            f"{attribute}: {who} decides otherwise for {100 * share:.1f} of 100 people if it is "
+            f"{attribute}: {who} decides otherwise for {hundredths(share)} of 100 people if it is "
             "switched to at least one other value, and nothing else is."
             for attribute, share in found["people_affected"].items()
             if share is not None
@@ -88,8 +89,8 @@ def _similar(found: dict[str, Any]) -> list[str]:
     ]
     if found["consistency"] is not None:
         told.append(
-            f"Consistency {found['consistency']:.1%}: so much of each decision agrees with those "
-            "of the most similar people; 100% is full agreement."
+            f"Consistency {percent(found['consistency'])}: so much of each decision agrees with "
+            "those of the most similar people; 100% is full agreement."
         )
     jumps = found["lipschitz"]
     if jumps and jumps["median"] is not None:
@@ -101,7 +102,7 @@ def _similar(found: dict[str, Any]) -> list[str]:
         )
     if found["entropy"]:
         between = "; ".join(
-            f"{name} {value / found['entropy']:.1%}"
+            f"{name} {percent(value / found['entropy'])}"
             for name, value in found["entropy_between"].items()
             if value is not None
         )

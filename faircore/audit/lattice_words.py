@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faircore.audit.lattice import EVERYBODY
-from faircore.metrics.text import percent
+from faircore.numerals import hundredths, percent, points
 
 _MOSTLY = 0.7  # above it, the gap is what ECCE saw
 
@@ -55,7 +55,7 @@ outcome: 10.8 points too low (8.1 to 13.5).'
         f"Of {who.replace(' · ', ' and ')}, the score promises {percent(row['score'])} and "
         f"{percent(row['outcome'])} have the good outcome"
     )
-    low, high = sorted(abs(100 * row[end]) for end in ("gap_low", "gap_high"))
+    low, high = sorted(abs(row[end]) for end in ("gap_low", "gap_high"))
     unsure = row["gap_low"] <= 0 <= row["gap_high"]
     if unsure and row["shift_share"] < _MOSTLY:
         return (
@@ -63,12 +63,11 @@ outcome: 10.8 points too low (8.1 to 13.5).'
             f"(ECCE {row['ecce']:.1f} standard deviations, where chance gives about 1.5)."
         )
     much = "too high" if row["gap"] > 0 else "too low"
-    limits = f"{low:.1f} to {high:.1f}"
+    limits = f"{hundredths(low)} to {hundredths(high)}"
     if unsure:
-        limits = f"from {100 * row['gap_low']:+.1f} to {100 * row['gap_high']:+.1f}".replace(
-            "-", "−"
-        )
-    return f"{told}: {abs(100 * row['gap']):.1f} points {much} ({limits})."
+        low, high = (hundredths(row[end], signed=True) for end in ("gap_low", "gap_high"))
+        limits = f"from {low} to {high}"
+    return f"{told}: {points(abs(row['gap']))} {much} ({limits})."
 
 
 def _joined(parts: list[str]) -> str:

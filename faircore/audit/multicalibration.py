@@ -179,7 +179,7 @@ def walk_multicalibration(
     Notes
     -----
     The intended reading of ``alpha``: where nothing is wrong, a list is empty in 1 - alpha of all
-    audits at least (in simulations with 900 cells, 97 to 98 %). A weak error may be named by a
+    audits at least (in simulations with 900 cells, 97 to 98%). A weak error may be named by a
     neighbour of the cell where it is. Rows are taken as independent. Cells overlap, so that counts
     of large ones may give away that of a small one by subtraction: publish the findings rather
     than ``cells``.

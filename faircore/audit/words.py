@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 from faircore.audit.inequality import Inequality
 from faircore.audit.measures import MEASURES, METRICS
 from faircore.audit.report import GroupReport
+from faircore.numerals import hundredths, number, percent, points
 
 ALPHA = 0.05
 
@@ -62,12 +65,7 @@ USUAL = Wording()
 def of_hundred(value: float, *, apart: float = 1.0) -> str:
     """A share as people of 100; a decimal where whole people would hide something."""
     fine = (value > 0 and abs(apart) < 0.03) or 0 < min(value, 1 - value) < 0.03
-    return f"{100 * value:.{1 if fine else 0}f}"
-
-
-def points(value: float) -> str:
-    """A signed difference of shares: ``+3.2 points``."""
-    return f"{100 * value:+.1f} points".replace("-", "−") if math.isfinite(value) else "–"
+    return hundredths(value, 1 if fine else 0)
 
 
 def chance(p_value: float) -> str:
@@ -97,11 +95,8 @@ def pair_sentence(
         place = f"in {other}" if other else "overall"
         return f"In {name}, scores promise {_promise(value)}; {place}, {_promise(compared)}."
     if metric in ("brier", "log_loss", "ece", "calibration_error"):
-        style, place = ".1%" if METRICS[metric].percent else ".3f", f"in {other}" if other else ""
-        return (
-            f"{METRICS[metric].title}: {value:{style}} in {name}, {compared:{style}} "
-            f"{place or 'overall'}."
-        )
+        write, place = _written(metric), f"in {other}" if other else "overall"
+        return f"{METRICS[metric].title}: {write(value)} in {name}, {write(compared)} {place}."
     whom, what = wording.parts(metric)
     such = {"auc": "such pairs", "selection_rate": "people", "base_rate": "people",
             "accuracy": "people"}.get(metric, "such people")  # fmt: skip
@@ -112,8 +107,13 @@ def pair_sentence(
     )
 
 
+def _written(metric: str) -> Callable[[float], str]:
+    """How the values of a metric are written."""
+    return percent if METRICS[metric].percent else partial(number, digits=3)
+
+
 def _promise(value: float) -> str:
-    much = f"{abs(100 * value):.1f} in 100 too {'many' if value > 0 else 'few'} good outcomes"
+    much = f"{hundredths(abs(value))} in 100 too {'many' if value > 0 else 'few'} good outcomes"
     return "what happens" if abs(value) < 0.0005 else much
 
 
@@ -177,12 +177,12 @@ def _standout(
         ("" if other is None else f"group {other}", values["value"] - values["gap"]),
         wording=wording,
     )
-    low, high = sorted(abs(100 * values[end]) for end in ("gap_low", "gap_high"))
+    low, high = sorted(abs(values[end]) for end in ("gap_low", "gap_high"))
     if metric == "calibration_gap":
         much = "higher" if values["gap"] > 0 else "lower"
     else:
         much = "more often" if values["gap"] > 0 else "less often"
-    return f"{sentence} That is {much}, truly by {low:.1f} to {high:.1f} points."
+    return f"{sentence} That is {much}, truly by {hundredths(low)} to {points(high)}."
 
 
 def inequality_sentence(
@@ -232,9 +232,9 @@ def figure_sentence(
     if metric == "calibration_gap":
         return f"In group {group}, scores promise {_promise(value)}."
     if not told.percent or metric in ("ece", "calibration_error"):
-        style = ".1%" if told.percent else ".3f"
-        limits = f" ({low:{style}} to {high:{style}})" if math.isfinite(low) else ""
-        return f"{told.title} in group {group}: {value:{style}}{limits}."
+        write = _written(metric)
+        limits = f" ({write(low)} to {write(high)})" if math.isfinite(low) else ""
+        return f"{told.title} in group {group}: {write(value)}{limits}."
     whom, what = wording.parts(metric)
     shown, low_shown, high_shown = (of_hundred(v, apart=high - low) for v in (value, low, high))
     limits = f" ({low_shown} to {high_shown})" if math.isfinite(low) else ""
@@ -245,16 +245,14 @@ def figure_text(metric: str, value: float, low: float, high: float, *, out: bool
     """A figure with its interval as a cell of a table; a diamond where it stands out."""
     if not math.isfinite(value):
         return "–"
-    scale, digits = (100, 1) if METRICS[metric].percent else (1, 3)
-    limits = f" [{scale * low:.{digits}f}, {scale * high:.{digits}f}]" if low == low else ""
-    return f"{'◆ ' if out else ''}{scale * value:.{digits}f}{limits}".replace("-", "−")
+    write = hundredths if METRICS[metric].percent else partial(number, digits=3)
+    limits = f" [{write(low)}, {write(high)}]" if low == low else ""
+    return f"{'◆ ' if out else ''}{write(value)}{limits}"
 
 
 def measure_text(measure: str, value: float) -> str:
     """The value of a measure with its unit."""
     found = MEASURES[measure]
-    if not math.isfinite(value):
-        return "–"
-    if found.kind != "difference" or not METRICS[found.metrics[0]].percent:
-        return f"{value:.2f}" if found.kind != "difference" else f"{value:.3f}"
-    return f"{100 * value:.1f} points"
+    if found.kind != "difference":
+        return number(value, 2)
+    return points(value) if METRICS[found.metrics[0]].percent else number(value, 3)

@@ -49,7 +49,7 @@ class Verdict:
     largest_before, largest_after : float
         Largest standardised ECCE of a group.
     off_before, off_after : int
-        Groups whose ECCE chance does not explain (5 %, Bonferroni over the groups).
+        Groups whose ECCE chance does not explain (5%, Bonferroni over the groups).
     n_groups : int
         Groups that were looked at.
     n_apart : float
@@ -82,7 +82,7 @@ class Verdict:
         """Whether groups are worse calibrated than before.
 
         That is so when their mean squared error rises by more than its standard error, and the
-        scores wander further from the outcomes than chance explains (5 %).
+        scores wander further from the outcomes than chance explains (5%).
         """
         chance = BY_CHANCE + _Z * SPREAD / max(self.n_apart, 1.0) ** 0.5
         rises = self.error_change > ERRORS * self.error_change_error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faircore.cli.arguments import add_roles, changed, read_roles, read_rows, writable
 from faircore.errors import InputError
+from faircore.numerals import hundredths, number
 
 if TYPE_CHECKING:
     from faircore.audit import GroupReport
@@ -173,13 +175,11 @@ def _print(report: GroupReport, title: str, source: str, rows: str) -> None:
     for partition in report.partitions:
         values, out = (report.table(partition.name, c) for c in ("value", "stands_out"))
         people = report.table(partition.name, "people")["selection_rate"]
-        frame = pd.DataFrame({"n": people.map(lambda n: f"{n:,.0f}" if n == n else "–")})
+        frame = pd.DataFrame({"n": people.map(partial(number, digits=0))})
         for metric, head in _COLUMNS.items():
             if metric in values:
                 marks = out[metric].map({True: "*", False: ""})
-                frame[head] = marks + values[metric].map(
-                    lambda v: f"{100 * v:.1f}" if v == v else "–"
-                )
+                frame[head] = marks + values[metric].map(hundredths)
         print(f"\n{partition.name}")
         print(frame.to_string())
         print()

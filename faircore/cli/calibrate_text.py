@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from faircore.numerals import hundredths, number, points
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,20 +45,20 @@ def _cells(row: pd.Series[Any]) -> dict[str, str]:
     from faircore.audit import chance
 
     shown = {
-        "n": f"{row['people']:,.0f}",
-        "promised, %": f"{100 * row['score']:.1f}",
-        "happened, %": f"{100 * row['outcome']:.1f}",
+        "n": number(row["people"], 0),
+        "promised, %": hundredths(row["score"]),
+        "happened, %": hundredths(row["outcome"]),
         "difference": _interval(row, ("gap", "gap_low", "gap_high"), 100, 1),
-        "ECE, %": f"{100 * row['ece']:.1f}",
-        "by chance, %": f"{100 * row['by_chance']:.1f}",
+        "ECE, %": hundredths(row["ece"]),
+        "by chance, %": hundredths(row["by_chance"]),
         "ECCE": f"{row['ecce']:.1f} ({chance(row['ecce_p'])})",
     }
     return (shown if row["people"] > 0 else {}) | {"verdict": row["verdict"]}
 
 
 def _interval(row: pd.Series[Any], names: Iterable[str], scale: int, digits: int) -> str:
-    value, low, high = (f"{scale * row[name]:+.{digits}f}" for name in names)
-    return f"{value} [{low}, {high}]".replace("-", "−")
+    value, low, high = (number(scale * row[name], digits, signed=True) for name in names)
+    return f"{value} [{low}, {high}]"
 
 
 def changes(effect: pd.DataFrame) -> Iterator[str]:
@@ -72,10 +74,10 @@ def changes(effect: pd.DataFrame) -> Iterator[str]:
 def broken_limits(report: CalibrationReport, *, gaps: bool) -> Iterator[str]:
     """What fails: groups, and the gaps between them where a limit is stated."""
     for one in report.groups.query("verdict == 'fail'").reset_index().to_dict("records"):
-        yield f"ECE of {one['group']} by {one['partition']} is {100 * one['ece']:.1f} points"
+        yield f"ECE of {one['group']} by {one['partition']} is {points(one['ece'])}"
     failed = report.disparities.query("verdict == 'fail'").reset_index().to_dict("records")
     for one in failed if gaps else ():
-        yield f"gap in ECE by {one['partition']} is {100 * one['difference']:.1f} points"
+        yield f"gap in ECE by {one['partition']} is {points(one['difference'])}"
 
 
 def every_table(views: Sequence[View], effect: pd.DataFrame, fit: Iterable[Any]) -> dict[str, Any]:

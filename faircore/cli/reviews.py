@@ -16,6 +16,7 @@ from faircore.cli.arguments import (
     writable,
 )
 from faircore.errors import InputError
+from faircore.numerals import percent
 
 if TYPE_CHECKING:
     from faircore.frontier import Frontier, Limit, Pick
@@ -49,7 +50,8 @@ def sweep(options: argparse.Namespace) -> None:
     plan = plan_of(options, source=source)
 
     def show(progress: Progress) -> None:
-        line = f"{progress.finished} of {progress.wanted} trained, {progress.share:.0%} of the rest"
+        share = percent(progress.share, 0)
+        line = f"{progress.finished:,} of {progress.wanted:,} trained, {share} of the rest"
         if sys.stderr.isatty():
             print(f"\r{line} ", end="", file=sys.stderr, flush=True)
 
@@ -68,6 +70,7 @@ def sweep(options: argparse.Namespace) -> None:
 
 def frontier(options: argparse.Namespace) -> None:
     """Show or save the frontier of a review."""
+    from faircore.data.safe_csv import csv_bytes
     from faircore.frontier import keeps, recommend
     from faircore.metrics.costs import Costs
     from faircore.plots import frontier_figure, save_figure
@@ -93,7 +96,7 @@ def frontier(options: argparse.Namespace) -> None:
     print("No candidate keeps every limit." if pick is None else _picked(found, pick))
     if options.csv:
         writable(options.csv)
-        found.to_frame().to_csv(options.csv, index=False)
+        Path(options.csv).write_bytes(csv_bytes(found.to_frame()))
     if options.plot:
         kept = keeps(found, limits, may_need_groups=not options.blind)
         figure = frontier_figure(

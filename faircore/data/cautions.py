@@ -15,6 +15,7 @@ from faircore.data.findings import Finding
 from faircore.data.spec import DataSpec
 from faircore.data.table import Table
 from faircore.data.words import counted, listed
+from faircore.numerals import percent
 
 MAX_MISSING = 0.5
 MAX_LEVELS = 1_000
@@ -37,8 +38,8 @@ def _missing(table: Table, spec: DataSpec) -> _Found:
         if MAX_MISSING < share < 1:
             yield (
                 name,
-                f"The feature {name!r} is missing in {share:.0%} of the rows. A model may learn "
-                "from who is missing; consider leaving it out.",
+                f"The feature {name!r} is missing in {percent(share)} of the rows. A model may "
+                "learn from who is missing; consider leaving it out.",
             )
 
 

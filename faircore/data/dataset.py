@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Dataset:
         Probability given by an existing system.
     decision : ndarray of int8, shape (n,), optional
         Decision of an existing system, 1 for the good one.
+    entity_ids : Series of str, shape (n,), optional
+        The identifiers as they came; NaN is missing. For the analyst's list of rows alone.
     spec : DataSpec
     fingerprint : str
         SHA-256 of content and roles.
@@ -67,6 +69,7 @@ class Dataset:
     source: str
     score: NDArray[np.float64] | None = None
     decision: NDArray[np.int8] | None = None
+    entity_ids: pd.Series[Any] | None = field(default=None, repr=False)
 
     @property
     def n_rows(self) -> int:
@@ -129,6 +132,7 @@ def build_dataset(table: Table, spec: DataSpec) -> Dataset:
         source=table.source,
         score=None if spec.score is None else table.numbers(spec.score),
         decision=None if spec.decision is None else read_decision(table, spec),
+        entity_ids=None if spec.entity is None else table.frame[spec.entity],
     )
 
 

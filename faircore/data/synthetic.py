@@ -34,8 +34,8 @@ def make_lending(n_rows: int = 20_000, *, seed: int = 0) -> pd.DataFrame:
     -------
     pandas.DataFrame, shape (n_rows, 14)
         ``application_id``, ``age`` (18 to 80), ``gender``, ``race`` (4 groups), ``region``,
-        ``employment``, ``income`` (thousand a year, 3 % missing), ``debt_ratio`` (0 to 1),
-        ``credit_history_years`` (2 % missing), ``loan_amount`` (thousand), ``purpose``,
+        ``employment``, ``income`` (thousand a year, 3% missing), ``debt_ratio`` (0 to 1),
+        ``credit_history_years`` (2% missing), ``loan_amount`` (thousand), ``purpose``,
         ``existing_score`` in (0, 1), ``existing_decision`` (1: approved, score at least .5) and
         ``repaid`` ("yes" or "no"). One row in a hundred has no race.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from faircore.decide.checklist import Verdict
 from faircore.decide.policy import CalibrationLimit
-from faircore.metrics import percent
 from faircore.metrics.calibration_report import calibration_report
+from faircore.numerals import percent, points
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
@@ -79,7 +79,7 @@ def calibration_lines(
             worst,
         ),
         CalibrationLine(
-            f"Calibration errors of the groups at most {100 * limit.apart:.1f} points apart",
+            f"Calibration errors of the groups at most {points(limit.apart)} apart",
             float(gap["difference"]),
             float(gap["by_chance"]),
             _VERDICTS[gap["verdict"]],

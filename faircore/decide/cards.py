@@ -28,7 +28,7 @@ class Row:
     share : float
         In [0, 1]; NaN with too few people.
     low, high : float
-        Its 95 % limits, chance and design effect included.
+        Its 95% limits, chance and design effect included.
     """
 
     group: str

@@ -27,6 +27,7 @@ from faircore.frontier.cuts import counts_of
 from faircore.frontier.objectives import BETWEEN
 from faircore.groups import Groups, Partition
 from faircore.metrics.inputs import as_binary, as_weights, same_length
+from faircore.numerals import percent
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Certificate:
     def in_words(self, option: str) -> list[str]:
         """What is promised of an option, or why nothing is, one sentence each."""
         lines = self._lines(option)
-        sure = f"{100 * (1 - self.level):.4g}% confidence"
+        sure = f"{percent(1 - self.level, None)} confidence"
         if option in self.certified:
             return [f"With {sure}, in the population: {promise(line)}." for line in lines]
         refused = [refusal(line) for line in lines if line.verdict != "pass"]

@@ -20,6 +20,7 @@ from faircore.decide.policy import CalibrationLimit
 from faircore.errors import InputError
 from faircore.frontier import Limit
 from faircore.frontier.objectives import BETWEEN
+from faircore.numerals import points
 
 FOUR_FIFTHS = 0.8
 GAP = 0.05
@@ -216,7 +217,7 @@ def _selection(base_rate_gap: float | None) -> str:
     if base_rate_gap is None:
         return "Where groups differ in how often the good outcome happens, selection stays unequal."
     return (
-        f"The good outcome is {100 * base_rate_gap:.0f} points more frequent in one group than in "
+        f"The good outcome is {points(base_rate_gap, 0)} more frequent in one group than in "
         "another here, so equal errors leave selection about that unequal, times how well the "
         "model tells people apart."
     )
@@ -229,4 +230,4 @@ def _calibration(base_rate_gap: float | None) -> str:
     )
     if base_rate_gap is None:
         return f"{text} (Chouldechova 2017)."
-    return f"{text}; here by {100 * base_rate_gap:.0f} points (Chouldechova 2017)."
+    return f"{text}; here by {points(base_rate_gap, 0)} (Chouldechova 2017)."

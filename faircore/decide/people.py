@@ -79,38 +79,54 @@ class PeopleImpact:
             *group_sentences(table, self.per),
         ]
 
-    def changed_rows(self, ids: Sequence[Any] | NDArray[Any] | None = None) -> pd.DataFrame:
+    def changed_rows(
+        self,
+        ids: Sequence[Any] | NDArray[Any] | None = None,
+        *,
+        entity: pd.Series[Any] | None = None,
+    ) -> pd.DataFrame:
         """Which rows change, for the analyst alone: never for a page that others see.
 
         Parameters
         ----------
         ids : sequence, n entries, optional
             What rows are called; their position by default.
+        entity : Series, n entries, optional
+            Whose each row is; NaN where that is not known. Its name heads the column.
 
         Returns
         -------
         DataFrame
-            ``row``, ``change`` and a column per sensitive attribute. Nothing is withheld.
+            ``row``, the entity where given, ``change`` and a column per sensitive attribute.
+            Nothing is withheld. A column of the data that is called as one before it has
+            `` (in the data)`` after its name.
 
         Raises
         ------
         InputError
-            When there is not one id per row.
+            When there is not one id, or one entity, per row.
         """
-        if ids is not None:
-            same_length("ids", ids, len(self._rows))
+        for name, given in (("ids", ids), ("entity", entity)):
+            if given is not None:
+                same_length(name, given, len(self._rows))
         rows = np.flatnonzero(self._before != self._after)
         named = rows if ids is None else np.asarray(ids)[rows]
-        found = {
-            "row": named,
-            "change": np.where(self._after[rows] == 1, "no → yes", "yes → no"),
-        }
+        found = {"row": named}
+
+        def add(name: str, values: NDArray[Any]) -> None:
+            while name in ("row", "change", *found):
+                name += " (in the data)"
+            found[name] = values
+
+        if entity is not None:
+            add("entity" if entity.name is None else str(entity.name), entity.to_numpy()[rows])
+        found["change"] = np.where(self._after[rows] == 1, "no → yes", "yes → no")
         for partition, codes in zip(
             self._rows.groups.partitions, self._rows.groups.codes, strict=True
         ):
             if len(partition.attributes) == 1:
                 names = np.array(partition.group_names, object)
-                found[partition.name] = names[codes[rows] - partition.start]
+                add(partition.name, names[codes[rows] - partition.start])
         return pd.DataFrame(found)
 
 

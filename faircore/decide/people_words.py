@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from faircore.numerals import number, percent
+
 CHANCE = 0.05
 
 
@@ -17,7 +19,7 @@ def whole_sentence(row: pd.Series[Any], unit: str, per: int) -> str:
         f"{_were(gained)} refused, {_people(lost)} refused who {_were(lost)} selected."
     )
     parts = [
-        f"{100 * share:.0f} % of those who {verb} have the good outcome"
+        f"{percent(share)} of those who {verb} have the good outcome"
         for share, verb in ((row["gained_good"], "gain"), (row["lost_good"], "lose"))
         if not pd.isna(share)
     ]
@@ -25,9 +27,9 @@ def whole_sentence(row: pd.Series[Any], unit: str, per: int) -> str:
     if "worth" in row and not pd.isna(row["worth"]):
         of = f" {unit}" if unit else ""
         told += (
-            f" Worth per {per:,}: {row['worth']:+,.0f}{of} "
-            f"({row['worth_low']:+,.0f} to {row['worth_high']:+,.0f})."
-        ).replace("-", "−")
+            f" Worth per {per:,}: {_signed(row['worth'])}{of} "
+            f"({_signed(row['worth_low'])} to {_signed(row['worth_high'])})."
+        )
     return told
 
 
@@ -58,11 +60,11 @@ def _group(name: str, row: pd.Series[Any], per: int) -> str:
 
 
 def _number(value: float) -> str:
-    return "under 1" if 0 < value < 0.95 else f"{value:,.0f}"
+    return "under 1" if 0 < value < 0.95 else number(value, 0)
 
 
 def _signed(value: float) -> str:
-    return f"{value:+,.0f}".replace("-", "−")
+    return number(value, 0, signed=True)
 
 
 def _total(gained: float, lost: float) -> str:

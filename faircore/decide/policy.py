@@ -16,7 +16,8 @@ from typing import Any
 from faircore.errors import InputError
 from faircore.frontier import Limit, find_objective
 from faircore.frontier.objectives import BETWEEN
-from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, percent
+from faircore.metrics import DISPARITIES, PERFORMANCES, RATES
+from faircore.numerals import percent, points
 from faircore.records import canonical
 
 MOST_OPENINGS = 10
@@ -190,8 +191,8 @@ class Policy:
         if self.calibration is not None:
             of = f" of {self.calibration.partition}" if self.calibration.partition else ""
             told.append(
-                f"Scores wrong by at most {percent(self.calibration.error)} on average in every "
-                f"group{of}, and at most {100 * self.calibration.apart:.1f} points apart"
+                f"Scores wrong by at most {percent(self.calibration.error, None)} on average in "
+                f"every group{of}, and at most {points(self.calibration.apart, None)} apart"
             )
         may = "may" if self.may_need_groups else "may not"
         return (*told, f"A model {may} ask for a sensitive attribute")

@@ -29,6 +29,7 @@ from faircore.audit import (
 from faircore.audit.check_words import TITLES, check_sentences
 from faircore.errors import InputError
 from faircore.files import write_whole
+from faircore.numerals import percent
 from faircore.plots import group_intervals, impossibility_figure
 from faircore.plots.colors import SAVED_COLORS
 
@@ -123,9 +124,10 @@ class AuditPaper:
             f"<title>{escape(self.title)}</title><style>{_STYLE}</style>{_plotly()}</head><body>"
             f"<h1>{escape(self.title)}</h1><p class='quiet'>{escape(self.source)}, "
             f"{report.tally.n_rows:,} people. Groups are compared with {escape(reference)}; "
-            f"limits hold for all groups of a comparison at once, {100 * report.confidence:g}%. "
-            f"Fewer than {report.min_people:.0f} people are not judged, nor is a group shown that "
-            f"would give them away. {escape(self.rows)} Made on {datetime.now(UTC):%d %B %Y}.</p>"
+            "limits hold for all groups of a comparison at once, "
+            f"{percent(report.confidence, None)}. Fewer than {report.min_people:.0f} people are "
+            "not judged, nor is a group shown that would give them away. "
+            f"{escape(self.rows)} Made on {datetime.now(UTC):%d %B %Y}.</p>"
             f"<h2>What stands out</h2>{told}<p class='quiet'>Named here is what remains with all "
             "groups and figures considered together: one in twenty may be a false alarm. A group "
             "that is not named is not proven to be treated fairly. Below, each row is judged by "

@@ -22,8 +22,8 @@ from faircore.metrics import (
     find_performance,
     hidden_groups,
     overall_counts,
-    percent,
 )
+from faircore.numerals import percent
 from faircore.penalties import PENALTIES
 
 _SHOWN = ("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
@@ -167,7 +167,7 @@ def _alternatives(decision: Decision) -> str:
         for a in decision.alternatives
     ]  # fmt: skip
     return (
-        f"{decision.considered} models were compared at threshold "
+        f"{decision.considered:,} models were compared at threshold "
         f"{decision.view['threshold']:.2f} on rows kept for choosing, which had also decided when "
         "most models stopped learning. Those that no other beats, and the chosen one:\n\n"
         + "\n".join([_row(head), _row(["---", "---:", "---:", "---:", "---:", "---"]), *rows])

@@ -5,16 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from faircore.data import read_table
 from faircore.data.limits import Limits
+from faircore.data.safe_csv import without_formulas
 from faircore.errors import BundleError, DataError
 from faircore.export.bundle import load_bundle
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def score_file(
@@ -71,22 +67,13 @@ def score_file(
             f"{n_unknown:,} of {table.n_rows:,} rows belong to a group the model was not told of; "
             "they were treated as everybody is.\n"
         )
-    carried = {name: _escape(table.frame[name]) for name in keep}
-    headers = _escape(pd.Series(list(keep), dtype="str"))
-    for position, (column, header) in enumerate(zip(carried.values(), headers, strict=True)):
-        scored.insert(position, header, column)
+    for position, name in enumerate(keep):
+        scored.insert(position, name, table.frame[name])
     try:
-        scored.to_csv(sys.stdout if out is None else out, index=False)
+        without_formulas(scored).to_csv(sys.stdout if out is None else out, index=False)
     except OSError as error:
         raise BundleError(
             f"The scores could not be written: {error.strerror or error}. Choose another "
             "file with --out."
         ) from error
     return len(scored)
-
-
-def _escape(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Put a quote before text a spreadsheet would run as a formula."""
-    number = pd.to_numeric(column, errors="coerce").notna()
-    risky = column.str.startswith(_FORMULA).fillna(False).astype(bool) & ~number
-    return column.where(~risky, "'" + column.fillna(""))

@@ -66,9 +66,9 @@ def limits(
     -------
     low, high : ndarray, shape (k,)
         Inside the range of the scale; the value itself where no redraw moves it, NaN where it is
-        undefined. In simulation 95 % limits of accuracy, balanced accuracy, AUC and log loss hold
-        the true value in 94 to 96 % (benchmarks/frontier_noise.py). Those of the calibration error
-        do not (57 to 71 % near calibration): by chance alone it is seen too large.
+        undefined. In simulation 95% limits of accuracy, balanced accuracy, AUC and log loss hold
+        the true value in 94 to 96% (benchmarks/frontier_noise.py). Those of the calibration error
+        do not (57 to 71% near calibration): by chance alone it is seen too large.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def disparity_limits(
     Notes
     -----
     In simulation (benchmarks/frontier_noise.py: 2, 4 and 8 groups of 200 to 3,000 people, true
-    gaps of 0, .02 and .1) 95 % limits of a gap or a ratio hold the truth in 93 to 97 % with a gap
-    of .1 (up to 98 % with 8 groups), in 97 % where groups are equal, and in 94 to 99 % with a gap
+    gaps of 0, .02 and .1) 95% limits of a gap or a ratio hold the truth in 93 to 97% with a gap
+    of .1 (up to 98% with 8 groups), in 97% where groups are equal, and in 94 to 99% with a gap
     of .02. They are the more careful the more groups lie within chance of each other.
     """
     found = find_disparity(disparity)

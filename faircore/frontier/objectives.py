@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from faircore.errors import InputError
-from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, disparity_text, percent
+from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, disparity_text
 from faircore.metrics.score_measures import SCORE_MEASURES
+from faircore.numerals import number, percent, points
 
 Source = Literal["counts", "scores", "costs", "gap"]
 
@@ -88,17 +89,17 @@ class Objective:
         if self.source == "gap":
             return disparity_text(DISPARITIES[self.name], value)
         if self.name == "calibration_error":
-            return f"{100 * value:.1f} points"
+            return points(value)
         if self.name == "log_loss":
-            return f"{value:.3f}"
-        return f"{value:,.0f}" if self.name == PROFIT else percent(value)
+            return number(value, 3)
+        return number(value, 0) if self.name == PROFIT else percent(value)
 
     def change_text(self, change: float) -> str:
         """A difference of two values with its sign: ``+1.3 points``, ``−0.02``."""
         if not math.isfinite(change):
             return "–"
-        digits = {"log_loss": ".3f", PROFIT: ",.0f"}.get(self.name, ".2f")
-        told = f"{abs(100 * change):.1f} points" if self.is_share else f"{abs(change):{digits}}"
+        digits = {"log_loss": 3, PROFIT: 0}.get(self.name, 2)
+        told = points(abs(change)) if self.is_share else number(abs(change), digits)
         return f"{'+' if change > 0 else '−' if change < 0 else '±'}{told}"
 
 

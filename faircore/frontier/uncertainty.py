@@ -50,7 +50,7 @@ _ONE_AT_A_TIME = (
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How sure a view of a frontier is; every interval is one of 95 %.
+    """How sure a view of a frontier is; every interval is one of 95%.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class _Draws:
         return np.asarray(drawn - drawn.mean(axis=0), np.float32)
 
     def limits(self, objective: Objective, values: Floats) -> tuple[Floats, Floats]:
-        """95 % limits of each candidate, each (k,)."""
+        """95% limits of each candidate, each (k,)."""
         if objective.source == "gap":
             return disparity_limits(
                 self.counts(objective), objective.name, min_people=self.frontier.min_people

@@ -239,7 +239,7 @@ def _corrected(
 
 CALIBRATED = Method(
     title="Calibrate a score",
-    sentence="Corrects the score itself, so that 30 % means 30 %: for everybody, in each group, or "
+    sentence="Corrects the score itself, so that 30% means 30%: for everybody, in each group, or "
     "by the features alone where the group may not be used.",
     stage="score",
     strength="One calibration after another",

@@ -14,6 +14,7 @@ from faircore.methods.bases import BaseConfig
 from faircore.methods.lots import lots_note
 from faircore.methods.method import Work
 from faircore.methods.sources import OWN, scores_per_seed, source_text
+from faircore.numerals import hundredths, points
 from faircore.predictors import (
     Calibrated,
     Corrected,
@@ -171,8 +172,8 @@ def _cuts(
         if rule is None:
             one.predictor = None
             one.failure = (
-                f"Infeasible: no thresholds keep a gap of {100 * strength:.3g} points; the "
-                f"smallest they reach is {100 * point['smallest_gap']:.3g}."
+                f"Infeasible: no thresholds keep a gap of {points(strength, None)}; the "
+                f"smallest they reach is {hundredths(point['smallest_gap'], None)}."
             )
         else:
             one.predictor = cut = Thresholded(model, rule)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faircore.groups import find_partition
 from faircore.methods.method import Work
 from faircore.metrics import MIN_PEOPLE, confusion_counts, find_disparity
+from faircore.numerals import hundredths, points
 from faircore.penalties import find_penalty
 from faircore.predictors import Inputs, Thresholded
 
@@ -56,6 +57,6 @@ def lots_note(
     if gap <= target + _SLACK:
         return text
     return (
-        f"{text} The lots that fell there make a gap of {100 * gap:.3g} points, where "
-        f"{100 * target:.3g} is kept on average."
+        f"{text} The lots that fell there make a gap of {points(gap, None)}, where "
+        f"{hundredths(target, None)} is kept on average."
     )

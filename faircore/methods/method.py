@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from faircore.errors import InputError
+from faircore.numerals import points
 from faircore.penalties import PenaltyOptions
 from faircore.predictors import Predictor
 from faircore.training import EncodedRows, Prepared, Trained
@@ -34,7 +35,7 @@ def limit_text(tolerance: float) -> str:
     """Say what gap is asked for."""
     if tolerance >= UNCONSTRAINED:
         return "no limit"
-    return f"asked: gap ≤ {100 * tolerance:.3g} points"
+    return f"asked: gap ≤ {points(tolerance, None)}"
 
 
 @dataclass(frozen=True)

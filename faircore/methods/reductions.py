@@ -11,6 +11,7 @@ import numpy as np
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig
 from faircore.methods.method import Method, Request, Work, limit_text
+from faircore.numerals import hundredths, points
 from faircore.predictors.converted import predictor_of
 from faircore.predictors.mixture import Mixture, Mode, check_mode
 from faircore.training import EncodedRows, Trained, train_in_threads
@@ -130,9 +131,9 @@ def _note(found: Reduced) -> str:
         return ""
     row: Any = table.iloc[int(missed.to_numpy().argmax())]
     return (
-        f"Infeasible: asked for a gap of {200 * row['tolerance']:.3g} points; the smallest the "
-        f"mixture reaches is {100 * row['difference']:.3g} ({row['partition']}), on the rows it "
-        "learned from. Allow a wider gap, or more rounds."
+        f"Infeasible: asked for a gap of {points(2 * row['tolerance'], None)}; the smallest the "
+        f"mixture reaches is {hundredths(row['difference'], None)} ({row['partition']}), on the "
+        "rows it learned from. Allow a wider gap, or more rounds."
     )
 
 

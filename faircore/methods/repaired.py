@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from faircore.errors import InputError
 from faircore.methods.bases import BaseConfig, Wrap, train_base
 from faircore.methods.method import Method, Run, Work
+from faircore.numerals import percent
 from faircore.predictors.group_key import Unseen
 from faircore.training import EncodedRows, Trained, train_in_threads
 from faircore.training.loop import OnEpoch
@@ -206,7 +207,7 @@ def _method(
         caution=caution,
         needs_groups=config is ColumnsConfig,
         strength="Share of the repair",
-        strength_text=lambda amount: f"{100 * amount:.3g} % repaired" if amount else "as it is",
+        strength_text=lambda amount: f"{percent(amount, None)} repaired" if amount else "as it is",
         plain=0.0,
         strengths=lambda _: (0.2, 1.0),
         goals=("demographic_parity",),

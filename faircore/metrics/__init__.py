@@ -19,7 +19,7 @@ from faircore.metrics.performance import PERFORMANCES, Performance, find_perform
 from faircore.metrics.rates import RATES, Rate, find_rate
 from faircore.metrics.report import Report, disparity_table, evaluate, group_table
 from faircore.metrics.small import MIN_PEOPLE, hidden_groups
-from faircore.metrics.text import disparity_text, percent
+from faircore.metrics.text import disparity_text
 
 __all__ = [
     "DISPARITIES",
@@ -44,7 +44,6 @@ __all__ = [
     "hidden_groups",
     "overall_counts",
     "passed_thresholds",
-    "percent",
     "ratio",
     "threshold_index",
 ]

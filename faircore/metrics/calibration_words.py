@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from faircore.metrics.calibration_figures import Settings
-from faircore.metrics.text import percent
+from faircore.numerals import hundredths, percent, points
 
 
 def promise(row: pd.Series[Any]) -> str:
@@ -18,15 +18,14 @@ def promise(row: pd.Series[Any]) -> str:
     if not np.isfinite(row["gap_low"]) or row["gap_low"] <= 0 <= row["gap_high"]:
         return told + "no more apart than chance allows."
     way = "high" if gap > 0 else "low"
-    low, high = (f"{100 * v:.1f}" for v in ends)
-    return told + f"{100 * abs(gap):.1f} points too {way} ({low} to {high})."
+    low, high = map(hundredths, ends)
+    return told + f"{points(abs(gap))} too {way} ({low} to {high})."
 
 
 def error(row: pd.Series[Any], settings: Settings) -> str:
     """How far scores are off, beside what chance makes."""
-    ece, chance, limit = (
-        f"{100 * v:.1f}" for v in (row["ece"], row["by_chance"], settings.ece_limit)
-    )
+    ece, chance = hundredths(row["ece"]), hundredths(row["by_chance"])
+    limit = hundredths(settings.ece_limit, None)
     return (
         f"A typical score is {ece} points away, up or down, where chance alone makes {chance}: "
         + {
@@ -41,9 +40,9 @@ def apart(row: pd.Series[Any], settings: Settings) -> str:
     """How far the errors of groups lie apart."""
     if row["verdict"] == "too few":
         return "Fewer than two groups can be compared."
-    gap, limit = (f"{100 * v:.1f}" for v in (row["difference"], settings.disparity_limit))
+    gap, limit = row["difference"], hundredths(settings.disparity_limit, None)
     return (
-        f"The calibration error of {row['worst']} is {gap} points above that of {row['best']}: "
+        f"The calibration error of {row['worst']} is {points(gap)} above that of {row['best']}: "
         + {
             "pass": f"within the limit of {limit}.",
             "fail": f"more than the limit of {limit}.",

@@ -14,7 +14,7 @@ from faircore.metrics.intervals import Array
 
 
 def holm(p_values: Array) -> Array:
-    """Adjust p-values for "is anyone harmed": below 5 %, the chance of one false alarm is 5 %.
+    """Adjust p-values for "is anyone harmed": below 5%, the chance of one false alarm is 5%.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def holm(p_values: Array) -> Array:
 
 
 def benjamini_hochberg(p_values: Array) -> Array:
-    """Adjust p-values for screening: of those below 5 %, one in twenty is expected to be false.
+    """Adjust p-values for screening: of those below 5%, one in twenty is expected to be false.
 
     Parameters
     ----------

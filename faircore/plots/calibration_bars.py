@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from faircore.groups import find_partition
 from faircore.metrics.calibration_report import CalibrationReport
+from faircore.numerals import percent
 from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 from faircore.plots.reliability import check_same_groups
@@ -69,9 +70,9 @@ def _dot(row: pd.Series[Any], name: str, position: int, limit: float) -> go.Scat
     told = f"{escape(name)}: not shown"
     if known:
         told = (
-            f"{escape(name)}: ECE {row['ece']:.1%}<br>{row['by_chance']:.1%} by chance alone, "
-            f"p = {row['p_value']:.3f}<br>without chance {row['error']:.1%} "
-            f"({row['error_low']:.1%} to {row['error_high']:.1%})"
+            f"{escape(name)}: ECE {percent(row['ece'])}<br>{percent(row['by_chance'])} by chance "
+            f"alone, p = {row['p_value']:.3f}<br>without chance {percent(row['error'])} "
+            f"({percent(row['error_low'])} to {percent(row['error_high'])})"
         )
     return go.Scatter(
         x=_rounded([row["ece"]]),
@@ -125,7 +126,7 @@ def _without_chance(table: pd.DataFrame) -> tuple[go.Scatter, go.Scatter]:
 def _axes(figure: go.Figure, table: pd.DataFrame, earlier: pd.Series[float], limit: float) -> None:
     figure.add_vline(
         x=round(limit, 5), line={"width": 1, "color": CONTEXT, "dash": "dot"},
-        annotation_text=f"limit {limit:.1%}", annotation_position="top",
+        annotation_text=f"limit {percent(limit, None)}", annotation_position="top",
         annotation_font_size=12,
     )  # fmt: skip
     ticks = []

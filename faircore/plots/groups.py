@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from faircore.groups import Partition
 from faircore.metrics import MIN_PEOPLE, find_rate
+from faircore.numerals import percent
 from faircore.plots.layout import calm
 
 _LONGEST = 24  # characters of a group's name beside its bar
@@ -56,7 +57,7 @@ def group_bars(
             go.Bar(
                 y=[position],
                 x=[round(value, 5) if known else 0.0],
-                text=[f"{value:.1%}" if known else unknown],
+                text=[percent(value) if known else unknown],
                 textposition="outside",
                 orientation="h",
                 hovertemplate="%{customdata}: %{text}<extra></extra>",

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from faircore.audit import EQUALISED, Impossibility
 from faircore.metrics import RATES
+from faircore.numerals import percent, points
 from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 
@@ -33,7 +34,7 @@ def impossibility_figure(found: Impossibility) -> go.Figure:
         figure.add_trace(
             go.Bar(
                 x=[round(base, 5)], y=[position], orientation="h", width=0.6, marker_color=CONTEXT,
-                name=escape(found.groups[position]), text=[f"{base:.0%}"], textposition="outside",
+                name=escape(found.groups[position]), text=[percent(base)], textposition="outside",
                 cliponaxis=False, customdata=[escape(found.groups[position])],
                 hovertemplate="%{customdata}: %{text}<extra></extra>",
             ),
@@ -69,7 +70,7 @@ def _gaps(found: Impossibility) -> go.Heatmap:
         bent = max(scenario.bent.tolist(), default=float("nan")) if scenario.equalised else 0.0
         row = [*(scenario.gaps[m] for m in measures), bent]
         values.append([round(v, 5) if v == v else None for v in row])
-        texts.append([f"{100 * v:.0f} points" if v == v else "–" for v in row])
+        texts.append([points(v) for v in row])
     return go.Heatmap(
         x=columns,
         y=[EQUALISED[s.equalised] for s in found.scenarios],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from faircore.audit import GroupReport, find_metric
 from faircore.errors import InputError
 from faircore.metrics.intervals import Array
+from faircore.numerals import number, percent
 from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 
@@ -116,8 +118,8 @@ def _hover(report: GroupReport, name: str, position: int, partition: str, metric
     own = report.estimates.of[metric]
     if report.hidden[at] or not np.isfinite(own.value[at]):
         return f"{escape(name)}: not shown"
-    style = ".1%" if find_metric(metric).percent else ".3f"
-    value, low, high = (f"{part[at]:{style}}" for part in (own.value, own.low, own.high))
+    write = percent if find_metric(metric).percent else partial(number, digits=3)
+    value, low, high = (write(float(part[at])) for part in (own.value, own.low, own.high))
     people = report.estimates.people[metric][at]
     return f"{escape(name)}: {value}<br>{low} to {high}, {people:,.0f} people"
 

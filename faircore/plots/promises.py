@@ -13,6 +13,7 @@ from faircore.errors import InputError
 from faircore.frontier import Candidate, Frontier, Objective, find_objective
 from faircore.groups import find_partition
 from faircore.metrics import DISPARITIES
+from faircore.numerals import points
 from faircore.plots.cloud import with_direction, wrapped
 from faircore.plots.empty import say_why
 from faircore.plots.layout import calm
@@ -108,8 +109,8 @@ def _promised(
     x, y = asked[positions], measured[positions]
     worse = y > x + SLACK
     told = tuple(
-        f"{whose[k]}<br>asked: at most {100 * asked[k]:.1f} points<br>"
-        f"measured: {100 * measured[k]:.1f} points, {'missed' if broken else 'kept'}"
+        f"{whose[k]}<br>asked: at most {points(asked[k])}<br>"
+        f"measured: {points(measured[k])}, {'missed' if broken else 'kept'}"
         for k, broken in zip(positions.tolist(), worse.tolist(), strict=True)
     )
     return Pairs(positions, x, y, worse, told)

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from faircore.errors import InputError
 from faircore.groups import find_partition
 from faircore.metrics.calibration_report import CalibrationReport
+from faircore.numerals import hundredths, points
 from faircore.plots.colors import CONTEXT
 from faircore.plots.layout import calm
 from faircore.plots.reliability_marks import density, earlier, marks, strip
@@ -216,7 +217,7 @@ def _title(figure: go.Figure, row: pd.Series[Any], name: str, at: int, column: i
     people, ece, chance = row["people"], row["ece"], row["by_chance"]
     text = (
         f"<b>{escape(_short(name))}</b>, {people:,.0f} people<br>"
-        f"{100 * ece:.1f} points off, {100 * chance:.1f} by chance"
+        f"{points(ece)} off, {hundredths(chance)} by chance"
     )
     figure.add_annotation(
         text=text, x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from faircore.numerals import percent
+
 Reason = Literal[
     "everybody", "own", "few_for_flexible", "as_asked", "too_few", "one_outcome", "not_different"
 ]
@@ -122,9 +124,9 @@ class GroupFit:
     def _drawn(self) -> str:
         """How far it is drawn to its parent, in words."""
         parts = {"offset": self.weight, "slope": self.slope_weight}
-        told = {k: f"{100 * (1 - w):.0f} %" for k, w in parts.items() if w is not None}
+        told = {k: percent(1 - w, 0) for k, w in parts.items() if w is not None}
         alike = set(told.values())
-        if alike <= {"0 %"}:
+        if alike <= {"0%"}:
             return ""
         each = " and ".join(f"{part} {share}" for part, share in told.items())
         how = f"drawn {alike.pop()}" if len(alike) == 1 else f"drawn {each}"

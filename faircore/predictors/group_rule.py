@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
+from faircore.numerals import percent
 from faircore.predictors.group_key import GroupKey
 
 _HALF = 0.5
@@ -67,7 +68,7 @@ class GroupRule:
         ]
         if len(told) == 1:
             return told[0][1]
-        return ", ".join(f"{text} for {100 * share:.3g} %" for share, text in told) + ", by lot"
+        return ", ".join(f"{text} for {percent(share, None)}" for share, text in told) + ", by lot"
 
     def probability(
         self, scores: NDArray[np.floating], codes: NDArray[np.intp]

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from faircore.groups import Groups
+from faircore.numerals import hundredths, points
 
 SLACK = 0.001  # a bound missed by less counts as met
 
@@ -74,17 +75,17 @@ def note_of(chosen: pd.DataFrame, closest: pd.DataFrame) -> str:
     if excess(chosen) <= SLACK:
         return ""
     gap, tolerance, partition = worst(closest)
-    asked = f"asked for a gap of {100 * tolerance:.3g} points"
+    asked = f"asked for a gap of {points(tolerance, None)}"
     if excess(closest) > SLACK:
         return (
-            f"Infeasible: {asked}, the smallest found is {100 * gap:.3g} ({partition}). Allow a "
-            "wider gap, more iterations or a larger grid."
+            f"Infeasible: {asked}, the smallest found is {hundredths(gap, None)} ({partition}). "
+            "Allow a wider gap, more iterations or a larger grid."
         )
     found, tolerance, partition = worst(chosen)
     return (
-        f"The model chosen has a gap of {100 * found:.3g} points ({partition}), where "
-        f"{100 * tolerance:.3g} were asked for; another of those trained keeps every bound. Choose "
-        "that one from predictors_, or use the exponentiated gradient."
+        f"The model chosen has a gap of {points(found, None)} ({partition}), where "
+        f"{hundredths(tolerance, None)} were asked for; another of those trained keeps every "
+        "bound. Choose that one from predictors_, or use the exponentiated gradient."
     )
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from faircore.errors import InputError
 from faircore.groups import Partition, find_partition
 from faircore.metrics.rates import RATES
+from faircore.numerals import hundredths
 from faircore.penalties.apart import TINY, trust
 from faircore.penalties.options import PenaltyOptions
 from faircore.training.constraints import UNCONSTRAINED, Constraint, check_tolerance
@@ -277,4 +278,4 @@ def widest(of_blocks: Tensor) -> Tensor:
 
 
 def _points(share: Tensor) -> str:
-    return f"{100 * float(share):.3g}"
+    return hundredths(float(share), None)

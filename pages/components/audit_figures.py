@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from faircore.audit import METRICS, GroupReport, Wording, chance, figure_sentence, figure_text
+from faircore.numerals import number
 from pages.components.session import session
 from pages.components.words import plain
 
@@ -58,7 +60,7 @@ def _intervals(report: GroupReport, partition: str, metrics: tuple[str, ...]) ->
     people = report.table(partition, "people")["selection_rate"]
     columns: dict[str, object] = {
         "Group": value.index,
-        "People": ["–" if np.isnan(n) else f"{n:,.0f}" for n in people],
+        "People": [number(n, 0) for n in people],
     }
     helps = {}
     for metric in (m for m in metrics if m in value):
@@ -175,11 +177,11 @@ def calibration_table(report: GroupReport, partition: str) -> None:
 
 def _signed(digits: int) -> Callable[[float], str]:
     """Numbers with their sign, a minus as wide as a plus."""
-    return lambda value: f"{value:+.{digits}f}".replace("-", "−")
+    return partial(number, digits=digits, signed=True)
 
 
 def _ranges(low: pd.Series, high: pd.Series, *, scale: float = 100) -> list[str]:  # type: ignore[type-arg]
     return [
-        "–" if np.isnan(a) else f"{scale * a:.1f} to {scale * b:.1f}".replace("-", "−")
+        "–" if np.isnan(a) else f"{number(scale * a)} to {number(scale * b)}"
         for a, b in zip(low, high, strict=True)
     ]

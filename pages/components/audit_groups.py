@@ -22,6 +22,7 @@ from faircore.audit import (
 )
 from faircore.plots import group_intervals
 from pages.components.charts import show_chart
+from pages.components.howto import how_to_read
 from pages.components.session import session
 from pages.components.words import plain
 
@@ -86,18 +87,31 @@ def picture(report: GroupReport, partition: str, metric: str, wording: Wording) 
         st.markdown(plain(told))
     if found is not None:
         st.markdown(plain(inequality_sentence(report, partition, found, wording=wording)))
-    with st.expander("How to read this"):
-        st.write(
-            "A dot is a group, the thin line the range its true figure may lie in. The grey bar is "
-            "where chance alone would put a group of this size if it were treated like "
-            f"{plain(session().audit_reference) or EVERYBODY}; all groups are considered at once, "
-            "so that there is any false alarm in one comparison of twenty. A diamond outside its "
-            "bar stands out."
-            if gaps is not None
-            else "A dot is a group, the thin line the range of its error without what chance adds. "
-            "Chance makes the error of small groups look larger: the calibration table says by how "
-            "much."
+    _how_to_read(compared=gaps is not None)
+
+
+def _how_to_read(*, compared: bool) -> None:
+    """What the marks of the picture are; the calibration error is compared with nobody."""
+    if not compared:
+        how_to_read(
+            "A dot is a group: further left is better, its scores are less wrong. The thin line "
+            "is the range of its error without what chance adds.",
+            "Chance makes the error of small groups look larger: the calibration table says by "
+            "how much. Do not take the group furthest right for the one treated worst.",
+            about="calibration",
         )
+        return
+    how_to_read(
+        "A dot is a group, the thin line the range its true figure may lie in: the fewer people, "
+        "the longer. Dots in one column would be equal groups; neither side is better in itself.",
+        "The grey bar is where chance alone would put a group of this size if it were treated like "
+        f"{plain(session().audit_reference) or EVERYBODY}; all groups are considered at once, so "
+        "that there is any false alarm in one comparison of twenty.",
+        "A diamond outside its bar stands out. A dot inside its bar is no proof that the group is "
+        "treated alike, only that these data do not show otherwise.",
+        "A difference says nothing of its reason.",
+        about="chance",
+    )
 
 
 def _against_reference(report: GroupReport, partition: str, metric: str, wording: Wording) -> str:

@@ -6,11 +6,13 @@ import streamlit as st
 
 from faircore.audit import GroupReport, Wording, impossibility
 from faircore.audit.label_bias import QUESTIONS, suspicions, warnings_of
+from faircore.audit.words import of_hundred
 from faircore.errors import FaircoreError
-from faircore.metrics import percent
+from faircore.numerals import hundredths, percent, points
 from faircore.plots import impossibility_figure
 from faircore.records import Review
 from pages.components.charts import show_chart
+from pages.components.howto import how_to_read
 from pages.components.session import reviews
 from pages.components.words import plain
 
@@ -96,11 +98,11 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
     low, high = int(found.base_rates.argmin()), int(found.base_rates.argmax())
     names = [plain(name) for name in found.groups]
     st.markdown(
-        f"Of 100 people in group **{names[high]}**, {100 * found.base_rates[high]:.0f} are people "
-        f"{plain(wording.good)}; in group **{names[low]}**, {100 * found.base_rates[low]:.0f}. "
-        f"{_surely(report, partition)}, and where it differs, no system that makes mistakes can "
-        "have all of these at once: equally reliable scores, equal errors in all groups, equal "
-        "selection. Closing one gap opens another."
+        f"Of 100 people in group **{names[high]}**, {of_hundred(found.base_rates[high])} are "
+        f"people {plain(wording.good)}; in group **{names[low]}**, "
+        f"{of_hundred(found.base_rates[low])}. {_surely(report, partition)}, and where it differs, "
+        "no system that makes mistakes can have all of these at once: equally reliable scores, "
+        "equal errors in all groups, equal selection. Closing one gap opens another."
     )
     base = found.scenarios[0]
     for scenario in found.scenarios[1:]:
@@ -108,10 +110,10 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
         worst = max(others, key=lambda k: others[k])
         st.markdown(
             f"- **{_TOLD[scenario.equalised]}**: the gap in {_GAPS[worst]} is then "
-            f"{100 * others[worst]:.0f} points (now {100 * base.gaps[worst]:.0f}), accuracy "
+            f"{points(others[worst])} (now {hundredths(base.gaps[worst])}), accuracy "
             f"{percent(scenario.accuracy)} (now {percent(base.accuracy)}); a score no longer means "
             f"the same decision, or scores are bent by up to "
-            f"{100 * float(scenario.bent.max()):.0f} points and lose their calibration."
+            f"{points(float(scenario.bent.max()))} and lose their calibration."
         )
     st.caption(
         "“Now” is the system as it decides today; the other rows apply thresholds to its score."
@@ -121,6 +123,15 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
         alt="Gaps left when one is closed, and the base rate of each group; the list above says "
         "the same",
     )  # fmt: skip
+    how_to_read(
+        "Each row is one way to decide, each column a gap that is left then; darker is a wider "
+        "gap. The last column is how far scores must be bent, and so lose their meaning.",
+        "Look along a row: where one gap is closed, others stay or grow. No row is light "
+        "everywhere unless the bars below are equally long.",
+        "The bars are the share of each group that has the good outcome, in these data.",
+        "This is arithmetic. It does not say which gap should be closed, nor why groups differ.",
+        about="conflict",
+    )
     with st.expander("How this is computed"):
         st.write(
             "Each group gets the threshold at which the chosen rate is that of everybody today, "
@@ -132,7 +143,7 @@ def what_cannot_be(report: GroupReport, partition: str, wording: Wording) -> Non
             "If a yes were equally reliable everywhere, and people with the good outcome were "
             "found equally often, arithmetic would have people without it selected wrongly at "
             + ", ".join(
-                f"{plain(name)} {value:.0%}" if value <= 1 else f"{plain(name)}: not possible"
+                f"{plain(name)} {percent(value)}" if value <= 1 else f"{plain(name)}: not possible"
                 for name, value in zip(found.groups, found.implied.tolist(), strict=True)
             )
             + "."

@@ -17,6 +17,7 @@ from faircore.groups import find_partition
 from faircore.methods.calibrated import CalibrationConfig
 from faircore.metrics import RATES, confusion_counts, hidden_groups
 from faircore.metrics.calibration_report import CalibrationReport, calibration_report
+from faircore.numerals import hundredths
 from faircore.records import Review
 from pages.components.calibration_controls import SCOPE_TITLES, View
 from pages.components.calibration_scores import (
@@ -88,22 +89,18 @@ def compared(
         rows.append(
             {
                 "Calibration": SCOPE_TITLES[scope],
-                "Worst group's ECE": _points(gap["ece"]),
-                "Gap of ECE": _points(gap["difference"]),
+                "Worst group's ECE": hundredths(gap["ece"]),
+                "Gap of ECE": hundredths(gap["difference"]),
                 "Groups above the limit": f"{(groups['verdict'] == 'fail').sum()} of "
                 f"{(groups['verdict'] != 'too few').sum()}",
                 "Log loss": f"{effect['log_loss']:.4f}",
                 "AUC": f"{effect['auc']:.4f}",
-                "Accuracy, %": f"{100 * effect['accuracy']:.1f}",
-                "Gap in selection": _points(effect["demographic_parity_difference"]),
+                "Accuracy, %": hundredths(effect["accuracy"]),
+                "Gap in selection": hundredths(effect["demographic_parity_difference"]),
                 "Asks for the group": "yes" if one.model.needs_groups else "no",
             }
         )
     return rows
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:.1f}" if np.isfinite(value) else "–"
 
 
 @st.cache_resource(max_entries=48, show_spinner="Measuring")

@@ -11,6 +11,7 @@ import streamlit as st
 
 from faircore.audit import chance
 from faircore.metrics.calibration_report import CalibrationReport
+from faircore.numerals import hundredths, number, percent, points
 from pages.components.words import plain
 
 _GROUP = st.column_config.Column(width=200, pinned=True)
@@ -25,7 +26,7 @@ _HELPS = {
     "ECE, points": "Expected calibration error: how far scores and outcomes are apart on average "
     "over the bins. It grows as groups shrink, even for perfect scores.",
     "By chance": "What the ECE would be on average if every score were exactly right.",
-    "Error beyond chance (95 %)": "Root of the mean squared error with the part of chance taken "
+    "Error beyond chance (95%)": "Root of the mean squared error with the part of chance taken "
     "out, in points; below 0 where scores fit better than chance allows. In brackets the interval "
     "of the true one.",
     "Drift (ECCE)": "How far outcomes and scores drift apart along the scores, in standard "
@@ -51,16 +52,16 @@ def headline(now: CalibrationReport, before: CalibrationReport | None, partition
 
 def _kept(report: CalibrationReport, partition: str) -> str:
     verdicts = report.partition(partition)["verdict"]
-    judged, limit = int((verdicts != "too few").sum()), f"{100 * report.settings.ece_limit:g}"
+    judged, limit = int((verdicts != "too few").sum()), points(report.settings.ece_limit, None)
     failed, unclear = (int((verdicts == v).sum()) for v in ("fail", "unclear"))
     if not judged:
         return "No group has enough people to be judged."
     if not failed and not unclear:
-        return f"All {judged} groups are within the limit of {limit} points."
+        return f"All {judged} groups are within the limit of {limit}."
     told = f"{failed or 'None'} of {judged} groups miss{'es' if failed == 1 else ''} the limit of "
-    told += f"{limit} points by more than chance"
+    told += f"{limit} by more than chance"
     if not failed:
-        told = f"No group misses the limit of {limit} points by more than chance"
+        told = f"No group misses the limit of {limit} by more than chance"
     return told + (f"; for {unclear} chance may be the reason." if unclear else ".")
 
 
@@ -73,12 +74,12 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
     frame = now.partition(partition)
     old = None if before is None else before.groups.loc[partition].reindex(frame.index)
 
-    def points(column: str) -> list[str]:
+    def told(column: str) -> list[str]:
         """A column in hundredths, before and now where there are both."""
-        new = [_number(100 * v) for v in frame[column]]
+        new = [hundredths(v) for v in frame[column]]
         if old is None:
             return new
-        was = (_number(100 * v) for v in old[column])
+        was = (hundredths(v) for v in old[column])
         return [b if a == b == "–" else f"{a} → {b}" for a, b in zip(was, new, strict=True)]
 
     promise, error = st.tabs(["Promised and happened", "Calibration error, beside chance"])
@@ -87,11 +88,11 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
             frame,
             {
                 "Limit": [VERDICTS[v] for v in frame["verdict"]],
-                "People": [_number(v, 0) for v in frame["people"]],
-                "Promised, %": points("score"),
-                "Happened, %": [_number(100 * v) for v in frame["outcome"]],
-                "Difference, points": points("gap"),
-                "95 %": _ranges(frame["gap_low"], frame["gap_high"]),
+                "People": [number(v, 0) for v in frame["people"]],
+                "Promised, %": told("score"),
+                "Happened, %": [hundredths(v) for v in frame["outcome"]],
+                "Difference, points": told("gap"),
+                "95%": _ranges(frame["gap_low"], frame["gap_high"]),
             },
         )
     with error:
@@ -99,18 +100,18 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
             frame,
             {
                 "Limit": [VERDICTS[v] for v in frame["verdict"]],
-                "ECE, points": points("ece"),
-                "By chance": [_number(100 * v) for v in frame["by_chance"]],
+                "ECE, points": told("ece"),
+                "By chance": [hundredths(v) for v in frame["by_chance"]],
                 "p-value": [chance(p) for p in frame["p_value"]],
-                "Error beyond chance (95 %)": [
+                "Error beyond chance (95%)": [
                     value if text == "–" else f"{value} ({text})"
                     for value, text in zip(
-                        points("error"),
+                        told("error"),
                         _ranges(frame["error_low"], frame["error_high"]),
                         strict=True,
                     )
                 ],
-                "Drift (ECCE)": [_number(v) for v in frame["ecce"]],
+                "Drift (ECCE)": [number(v) for v in frame["ecce"]],
                 "p-value (Holm)": [chance(p) for p in frame["ecce_holm"]],
             },
         )
@@ -118,9 +119,9 @@ def groups_table(now: CalibrationReport, before: CalibrationReport | None, parti
     least = now.settings.min_people
     st.caption(
         "Worst first, by the drift along the scores. The limits: an ECE of "
-        f"{100 * now.settings.ece_limit:g} points in each group, "
-        f"{100 * now.settings.disparity_limit:g} between two groups "
-        f"(here {_number(100 * gap['difference'])}: {VERDICTS[gap['verdict']][2:]}). Where chance "
+        f"{points(now.settings.ece_limit, None)} in each group, "
+        f"{hundredths(now.settings.disparity_limit, None)} between two groups "
+        f"(here {hundredths(gap['difference'])}: {VERDICTS[gap['verdict']][2:]}). Where chance "
         "may explain it, groups that keep the limit would look as bad in more than 5 of 100 cases, "
         "all groups considered together. "
         f"A dash: fewer than {least:.0f} people, or a group that would give a smaller one away."
@@ -165,7 +166,7 @@ def effect_sentence(effect: pd.DataFrame, base_rates: pd.Series[float]) -> str:
     if high - low > 0.05:
         few, many = (plain(str(name)) for name in (base_rates.idxmin(), base_rates.idxmax()))
         parts.append(
-            f"The good outcome comes to {100 * low:.0f} % of group {few} and to {100 * high:.0f} % "
+            f"The good outcome comes to {percent(low)} of group {few} and to {percent(high)} "
             f"of group {many}. A score that means the same in both cannot also be wrong equally "
             "often about those with and those without the good outcome, unless it is never wrong."
         )
@@ -180,12 +181,12 @@ def effect_table(effect: pd.DataFrame) -> None:
             "Before": _shown(row, "before"),
             "After": _shown(row, "after"),
             "Change": _shown(row, "change", signed=True),
-            "95 %": _interval(row),
+            "95%": _interval(row),
             "": _direction(row),
         }
         for _, row in effect.iterrows()
     ]
-    right = dict.fromkeys(("Before", "After", "Change", "95 %"), _RIGHT)
+    right = dict.fromkeys(("Before", "After", "Change", "95%"), _RIGHT)
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=right)
 
 
@@ -212,22 +213,15 @@ def _is_share(row: pd.Series[Any]) -> bool:
 
 def _shown(row: pd.Series[Any], column: str, *, signed: bool = False) -> str:
     scale, digits = (100, 1) if _is_share(row) else (1, 3)
-    return _number(scale * row[column], digits, signed=signed)
+    return number(scale * row[column], digits, signed=signed)
 
 
 def _interval(row: pd.Series[Any]) -> str:
     return f"{_shown(row, 'low', signed=True)} to {_shown(row, 'high', signed=True)}"
 
 
-def _number(value: float, digits: int = 1, *, signed: bool = False) -> str:
-    if not np.isfinite(value):
-        return "–"
-    text = f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
-    return text.lstrip("+−") if not text.strip("+−0.,") else text
-
-
 def _ranges(low: pd.Series[float], high: pd.Series[float]) -> list[str]:
     return [
-        "–" if np.isnan(a) else f"{_number(100 * a)} to {_number(100 * b)}"
+        "–" if np.isnan(a) else f"{hundredths(a)} to {hundredths(b)}"
         for a, b in zip(low, high, strict=True)
     ]

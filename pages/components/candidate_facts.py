@@ -10,11 +10,11 @@ import streamlit as st
 from faircore.errors import FaircoreError
 from faircore.frontier import Candidate, Frontier, Objective
 from faircore.methods import METHODS
+from faircore.numerals import points
 from faircore.penalties import PENALTIES
-from faircore.plots import convergence_figure
 from faircore.plots.promises import asked_gaps
 from faircore.predictors import Predictor, Thresholded, calibrator_words
-from pages.components.charts import show_chart
+from pages.components.learning import learning_curves
 from pages.components.loading import model_of
 from pages.components.words import plain
 
@@ -62,15 +62,11 @@ def facts(frontier: Frontier, position: int) -> None:
         st.warning(plain(str(error)))
     if candidate.history:
         with st.expander("How it learned"):
-            show_chart(
-                convergence_figure(
-                    list(candidate.history),
-                    tolerance=candidate.target,
-                    best_epoch=candidate.best_epoch,
-                ),
-                key="learned",
+            learning_curves(
+                candidate.history, key="learned",
                 alt="Loss and gap while it learned, on the rows that chose when it stopped",
-            )
+                tolerance=candidate.target, best_epoch=candidate.best_epoch,
+            )  # fmt: skip
 
 
 def _by_group(candidate: Candidate) -> None:
@@ -139,6 +135,6 @@ def _asked(candidate: Candidate) -> str:
     between = plain(" and ".join(candidate.partitions)) or "every attribute"
     goal = PENALTIES[candidate.penalty].title.lower()
     return (
-        f"Asked for: a gap of at most {100 * candidate.target:.3g} points ({goal}, by {between}, "
+        f"Asked for: a gap of at most {points(candidate.target, None)} ({goal}, by {between}, "
         "threshold 0.50). "
     )

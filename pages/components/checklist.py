@@ -11,6 +11,7 @@ import streamlit as st
 from faircore.decide import Line, Policy, check
 from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
 from faircore.frontier import Frontier, find_objective
+from faircore.numerals import percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.howto import how_to_read
@@ -45,7 +46,7 @@ def checklist(
     """A row per rule: what was measured, how bad it could be, and the verdict."""
     rows = [_row(line) for line in lines]
     rows += [
-        (x.rule, _share(x.value), f"by chance {_share(x.by_chance)}", MARKS[x.verdict])
+        (x.rule, percent(x.value), f"by chance {percent(x.by_chance)}", MARKS[x.verdict])
         for x in calibration
     ]
     if needs_groups or not policy.may_need_groups:
@@ -70,7 +71,7 @@ def checklist(
         "“Could be as bad as” is the worst value that chance leaves open.",
         "Calibration errors look larger than they are by chance alone, so they pass where even the "
         "measured error keeps the rule.",
-        about="decide",
+        about="certificate",
     )
 
 
@@ -85,10 +86,6 @@ def _row(line: Line) -> tuple[str, str, str, str]:
         objective.text(line.bound),
         MARKS[line.verdict],
     )
-
-
-def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.1f}%"
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring")

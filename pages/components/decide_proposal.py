@@ -10,7 +10,8 @@ from faircore.decide.figures import Figures, decisions_of, figures_of
 from faircore.decide.sealed import left_to_spend
 from faircore.errors import FaircoreError
 from faircore.groups import find_partition
-from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts, percent
+from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
+from faircore.numerals import percent
 from faircore.records import Act, Review
 from faircore.workspace import default_workspace
 from pages.components.audit_outcome import wording_of
@@ -79,10 +80,10 @@ def _budget(review: Review, standing: Standing | None) -> str:
             f"{told} The risk of a false certificate that the policy allows is spent: they can be "
             "looked at, and nothing can be certified any more."
         )
-    each = 100 * standing.policy.level_each
+    each = percent(standing.policy.level_each, None)
     return (
         f"{told} The policy leaves {left} {'opening' if left == 1 else 'openings'} with a "
-        f"certificate, at a risk of {each:g}% each."
+        f"certificate, at a risk of {each} each."
     )
 
 

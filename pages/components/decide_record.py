@@ -9,7 +9,8 @@ from faircore.decide.votes import votes_on
 from faircore.errors import FaircoreError
 from faircore.groups import find_partition
 from faircore.methods import METHODS
-from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts, percent
+from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
+from faircore.numerals import percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.candidates import decision_view

@@ -106,7 +106,7 @@ def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
                 f"{objective.change_text(high)}" + ("" if certain else ", which may be chance")
             )
     if told:
-        st.markdown("With 95 %: " + "; ".join(told) + ".")
+        st.markdown("With 95%: " + "; ".join(told) + ".")
     if luck:
         st.caption(
             f"{'; '.join(luck)}: no interval of the change, since chance alone makes such a value "

@@ -139,9 +139,9 @@ def _filters(frontier: Frontier, methods: list[str]) -> None:
     shown: dict[str, Any] = {
         "by_seed": ("Every seed on its own", "Else one mark per request: mean over its seeds, "
                     "with a whisker of one standard deviation."),
-        "errors": ("Intervals", "Of the unbeaten models: 95 % of what other people of the same "
+        "errors": ("Intervals", "Of the unbeaten models: 95% of what other people of the same "
                    "kind would have given."),
-        "band": ("Band of the frontier", "Where the true frontier lies with 95 %, at each gap."),
+        "band": ("Band of the frontier", "Where the true frontier lies with 95%, at each gap."),
     }  # fmt: skip
     for name, (label, why) in shown.items():
         st.checkbox(

@@ -20,6 +20,7 @@ from faircore.frontier import (
 )
 from faircore.groups import Partition, find_partition
 from faircore.metrics import DISPARITIES, MIN_PEOPLE, RATES, hidden_groups
+from faircore.numerals import percent
 from faircore.plots import group_bars
 from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import facts
@@ -159,7 +160,7 @@ def _standing(
     if sure is not None and np.isfinite(sure.chance[position]):
         told.append(f"Chance that no other model here truly beats it: {_chance(sure, position)}.")
     if sure is not None:
-        told.append("In brackets: 95 % intervals, since other people would give other figures.")
+        told.append("In brackets: 95% intervals, since other people would give other figures.")
     st.caption(" ".join(told))
     broken = [
         limit.in_words(frontier.partition)
@@ -178,8 +179,8 @@ def _of_limit(frontier: Frontier, position: int, limit: Limit, current: ReviewSe
 
 
 def _chance(sure: Uncertainty, position: int) -> str:
-    chance = 100 * sure.chance[position]
-    return "under 1%" if chance < 1 else "over 99%" if chance > 99 else f"{chance:.0f}%"
+    chance = float(sure.chance[position])
+    return "under 1%" if chance < 0.01 else "over 99%" if chance > 0.99 else percent(chance, 0)
 
 
 def _bars(frontier: Frontier, counts: NDArray[np.float64], partition: Partition) -> None:

@@ -14,6 +14,7 @@ from faircore.frontier import (
     families,
     find_objective,
 )
+from faircore.numerals import percent
 from faircore.plots import METHOD_NAMES
 from faircore.plots.parallel import parallel_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
@@ -46,7 +47,7 @@ def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
     st.caption(
         f"The {space} between a method's unbeaten models and the worst corner of the picture "
         "(hypervolume): a method with more of it offers more in all respects together. From and "
-        "to: 95 % interval. A method with more models has had more chances."
+        "to: 95% interval. A method with more models has had more chances."
     )
     _larger(sure)
     _seeds(frontier)
@@ -57,10 +58,10 @@ def _larger(sure: Uncertainty) -> None:
     order = sure.hypervolumes.drop(index="all")["expected"].sort_values(ascending=False).index
     if len(order) > 1:
         first, second = (METHOD_NAMES.get(str(name), str(name)).lower() for name in order[:2])
-        chance = 100 * float(sure.larger.loc[order[0], order[1]])
+        chance = float(sure.larger.loc[order[0], order[1]])
         st.markdown(
-            f"The chance that {first} truly cover more than {second}: {chance:.0f} %."
-            + ("" if chance >= 95 else " That may be luck.")
+            f"The chance that {first} truly cover more than {second}: {percent(chance, 0)}."
+            + ("" if chance >= 0.95 else " That may be luck.")
         )
 
 
@@ -138,7 +139,7 @@ def all_objectives(frontier: Frontier) -> None:
             inside = (values >= low - hair) & (values <= high + hair)
             # What has no value is set aside only by somebody who asks for a range.
             kept &= inside | (np.isnan(values) & ((low, high) == whole))
-    st.caption(f"{int(kept[shown].sum())} of {len(shown)} models lie within all ranges.")
+    st.caption(f"{int(kept[shown].sum()):,} of {len(shown):,} models lie within all ranges.")
     show_chart(
         parallel_figure(frontier, names=labels(frontier), kept=kept, objectives=objectives),
         key="parallel", alt="One line per model across every objective, better upwards",

@@ -90,7 +90,7 @@ def failures(frontier: Frontier) -> None:
 
 def every_model(frontier: Frontier, order: list[int]) -> None:
     """All candidates as a table, and a list that does what clicking does."""
-    with st.expander(f"All {len(frontier.candidates)} models as a table"):
+    with st.expander(f"All {len(frontier.candidates):,} models as a table"):
         choose_model(frontier, order, key="row")
         names = labels(frontier)
         columns = {"Model": [names[frontier.candidates[k].id] for k in order]}

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from faircore.data.safe_csv import csv_bytes
 from faircore.decide.people import PeopleImpact, people_impact
 from faircore.frontier import Frontier, decisions_at
 from faircore.plots.people import people_figure
@@ -14,7 +15,6 @@ from pages.components.candidates import plainest
 from pages.components.charts import show_chart
 from pages.components.frontier_detail import decisions_now
 from pages.components.loading import prepared_of
-from pages.components.safe_csv import csv_bytes
 from pages.components.session import QUOS, session
 from pages.components.words import labels, plain
 
@@ -56,7 +56,7 @@ def people(review: Review, frontier: Frontier, position: int) -> None:
         "to the right, towards a no to the left",
     )  # fmt: skip
     st.caption(
-        f"Counted on the {len(rows):,} people the models are compared on. Thin lines: 95 % "
+        f"Counted on the {len(rows):,} people the models are compared on. Thin lines: 95% "
         "intervals."
     )
     _rows_list(review, frontier, impact)
@@ -104,20 +104,26 @@ def _names(frontier: Frontier, befores: dict[str, NDArray[np.int8]]) -> dict[str
 
 
 def _rows_list(review: Review, frontier: Frontier, impact: PeopleImpact) -> None:
-    """Which rows, for the analyst alone: numbers of rows, or the ids of the file."""
+    """Which rows, for the analyst alone: numbers of rows; in the download, whose they are."""
+    entity = review.data_spec.entity
     box = st.expander("Which rows (for the analyst)", key="rows-box", on_change="rerun")
     with box:
         st.caption(
             "Row numbers of your file, the direction of the change and the groups; nothing else. "
-            "Do not pass this list on: a row is a person."
+            + (f"The download names {plain(entity)} as well. " if entity else "")
+            + "Do not pass this list on: a row is a person."
         )
-        rows = impact.changed_rows(prepared_of(review).rows(frontier.split))
+        prepared = prepared_of(review)
+        at, ids = prepared.rows(frontier.split), prepared.dataset.entity_ids
+        whose = None if ids is None else ids.iloc[at]
+        rows = impact.changed_rows(at)
         if rows.empty:
             st.write("No decision changes.")
             return
         if box.open:  # thousands of rows, sent only to those who look
             st.dataframe(rows, hide_index=True, width="stretch", height=260)
         st.download_button(
-            "Download the list", lambda: csv_bytes(rows), "changed-rows.csv",
-            "text/csv", on_click="ignore",
+            "Download the list",
+            lambda: csv_bytes(impact.changed_rows(at, entity=whose)),
+            "changed-rows.csv", "text/csv", on_click="ignore",
         )  # fmt: skip

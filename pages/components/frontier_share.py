@@ -9,12 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from faircore.data.safe_csv import csv_bytes
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier, Uncertainty
 from faircore.plots import save_figure
 from faircore.records import Review
 from pages.components.loading import uncertainty_of
-from pages.components.safe_csv import csv_bytes
 from pages.components.session import session
 from pages.components.view_link import link
 from pages.components.words import labels

@@ -36,7 +36,7 @@ DEFINITIONS: dict[str, Entry] = {
     "demographic_parity_ratio": Entry(
         "How large is the smaller share, measured by the larger one? The four-fifths rule of US "
         "employment guidance asks for .80 or more.",
-        "Where a rule speaks of ratios. With shares of 2 % and 4 % the gap is small, the ratio "
+        "Where a rule speaks of ratios. With shares of 2% and 4% the gap is small, the ratio "
         "is not.",
         "With very small shares: a handful of people then moves it a lot.",
     ),
@@ -74,22 +74,20 @@ RATE_TEXTS: dict[str, str] = {
     "selection_rate": "40 of 100 women and 60 of 100 men get the loan.",
     "base_rate": "50 of 100 women and 60 of 100 men would pay back.",
     "accuracy": "The bank is right about 82 of 100 women (46 + 36) and 80 of 100 men (30 + 50).",
-    "true_positive_rate": "Of 50 women who would pay back 36 get the loan, 72 %; of 60 men 50, "
-    "83 %.",
-    "false_negative_rate": "Of 50 women who would pay back 14 are refused, 28 %; of 60 men 10, "
-    "17 %.",
-    "false_positive_rate": "Of 50 women who would not pay back 4 get the loan, 8 %; of 40 men 10, "
-    "25 %.",
-    "true_negative_rate": "Of 50 women who would not pay back 46 are refused, 92 %; of 40 men 30, "
-    "75 %.",
-    "positive_predictive_value": "Of 40 women lent to 36 pay back, 90 %; of 60 men 50, 83 %.",
-    "negative_predictive_value": "Of 60 women refused 46 would not have paid back, 77 %; of 40 men "
-    "30, 75 %.",
+    "true_positive_rate": "Of 50 women who would pay back 36 get the loan, 72%; of 60 men 50, 83%.",
+    "false_negative_rate": "Of 50 women who would pay back 14 are refused, 28%; of 60 men 10, 17%.",
+    "false_positive_rate": "Of 50 women who would not pay back 4 get the loan, 8%; of 40 men 10, "
+    "25%.",
+    "true_negative_rate": "Of 50 women who would not pay back 46 are refused, 92%; of 40 men 30, "
+    "75%.",
+    "positive_predictive_value": "Of 40 women lent to 36 pay back, 90%; of 60 men 50, 83%.",
+    "negative_predictive_value": "Of 60 women refused 46 would not have paid back, 77%; of 40 men "
+    "30, 75%.",
 }
 
 CONFLICT = """
-Suppose the bank could sort people very well but not perfectly. Then, as long as 50 % of the women
-and 60 % of the men would pay back, it **cannot** at once give every score the same meaning in both
+Suppose the bank could sort people very well but not perfectly. Then, as long as 50% of the women
+and 60% of the men would pay back, it **cannot** at once give every score the same meaning in both
 groups and make the same share of mistakes in both (Chouldechova 2017; Kleinberg, Mullainathan &
 Raghavan 2016). In the example a yes is more reliable for women (90 against 83 of 100 pay back), and
 more good women are refused (28 against 17 of 100). Suppose the bank lent to 50 women, of whom 42
@@ -120,14 +118,14 @@ READING = {
     ),
     "calibration": (
         "Calibration",
-        "A score is calibrated when it means what it says: of 100 people with a score of 30 %, "
+        "A score is calibrated when it means what it says: of 100 people with a score of 30%, "
         "about 30 have the good outcome, in every group. A score that promises too much to one "
         "group and too little to another is unfair at every threshold.",
     ),
     "chance": (
         "Intervals, and “may be chance”",
         "The figures come from some people, not from all. Had others been in the data, they would "
-        "differ a little. A 95 % interval says how much: intervals made this way hold the true "
+        "differ a little. A 95% interval says how much: intervals made this way hold the true "
         "value 95 times in 100. Among several groups some gap always shows, even where there is "
         "none, so a gap is shown beside what chance alone would do. Few people, wide interval: "
         "then the honest answer is that nobody can tell.",
@@ -138,6 +136,30 @@ READING = {
         "So a fifth of the rows is locked away until a choice is made. They show what the choice "
         "is worth on people who had no part in it. Each look is recorded, because looking and "
         "choosing again would spoil them.",
+    ),
+    "policy": (
+        "The policy",
+        "Before anybody sees what models can do, you write down what is fair enough: which gap, "
+        "between whom, how large at most, and why. Limits chosen afterwards tend to fit the model "
+        "somebody likes. A locked policy can be amended; every version stays in the record. A "
+        "review that asked for models first is called exploratory, for ever.",
+    ),
+    "certificate": (
+        "The certificate",
+        "A promise about everybody, not only about the people in the data: if the true gap were "
+        "larger than the limit, a certificate like this would be given in at most 5 of 100 "
+        "reviews. To pass, every pair of groups must be shown to be closer than the limit. The "
+        "options are tested in an order fixed beforehand, the safest first, and the first that "
+        "fails ends the walk: that is what makes it safe to pick the best of those that passed. "
+        "“Cannot tell” is the honest answer where people are too few; the page then says how many "
+        "would be needed.",
+    ),
+    "vote": (
+        "The packet and the vote",
+        "The packet is what you vote on: a few options, what each does to people, what moving from "
+        "one to the next costs. It is frozen under a hash, a fingerprint of everything it says. "
+        "You see what others said once your own vote is in. If anything in it changes, votes are "
+        "void and a new packet is sent.",
     ),
     "small": (
         "Dashes and small groups",

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from faircore.decide.options import Option
+from faircore.numerals import percent
 from faircore.records import Act, Event, Review
 
 
@@ -49,7 +50,7 @@ def event_words(event: Event) -> str:
             return f"Proposed option {option.letter} of {len(body['options'])}: {body['reason']}"
         case Act.OPENED:
             level = body.get("level")
-            tested = "without a test" if level is None else f"risk spent {100 * level:g}%"
+            tested = "without a test" if level is None else f"risk spent {percent(level, None)}"
             return f"Opened the sealed rows ({tested})"
         case Act.MEASURED:
             passed = (body["certificate"] or {}).get("certified", [])

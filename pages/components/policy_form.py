@@ -24,6 +24,7 @@ from faircore.errors import FaircoreError
 from faircore.frontier import Limit
 from faircore.frontier.objectives import BETWEEN
 from faircore.metrics import DISPARITIES
+from faircore.numerals import points
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.howto import help_link
@@ -156,7 +157,7 @@ def _form(
                 fewest = fewest_rows(prepared_of(review), partitions)
                 st.caption(
                     f"The smallest group has {fewest:,} sealed rows: even without any gap, hardly "
-                    f"less than {100 * smallest_promise(fewest):.0f} points could be certified."
+                    f"less than {points(smallest_promise(fewest), 0)} could be certified."
                 )
         calibration = _calibration(advice, partitions, old, label)
         st.markdown("**When it is in use**")

@@ -7,6 +7,7 @@ import streamlit as st
 from faircore.decide import QUESTIONS, Policy, Standing, advise
 from faircore.decide.standing import KNOWN_WORDS, provenance
 from faircore.metrics import DISPARITIES
+from faircore.numerals import percent
 from faircore.records import Review
 from pages.components.howto import help_link
 from pages.components.policy_form import PLAN
@@ -28,7 +29,7 @@ def show_policy(review: Review, standing: Standing) -> None:
     st.caption(
         f"By {plain(last.who)}, {last.at[:10]} · the sealed rows may be opened "
         f"{'once' if policy.openings == 1 else f'{policy.openings} times'}, with a risk of a false "
-        f"certificate of {100 * policy.level:g}% in all"
+        f"certificate of {percent(policy.level, None)} in all"
         + (
             f" · nothing is promised of groups with fewer than {policy.smallest_group} sealed rows"
             if policy.smallest_group

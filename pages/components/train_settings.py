@@ -256,7 +256,7 @@ def _tree_settings(*, several: bool) -> dict[str, Any]:
     }
     if several:  # all rows in every tree leave a seed nothing to decide
         found["row_share"] = 0.8
-        st.caption("With several seeds, each tree sees a random 80 % of the rows.")
+        st.caption("With several seeds, each tree sees a random 80% of the rows.")
     return found
 
 

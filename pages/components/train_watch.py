@@ -7,10 +7,10 @@ import streamlit as st
 from faircore.jobs import Job, read_curves
 from faircore.penalties import PENALTIES
 from faircore.plans import SweepPlan
-from faircore.plots import METHOD_NAMES, convergence_figure
+from faircore.plots import METHOD_NAMES
 from faircore.records import Review
 from faircore.workspace import default_workspace
-from pages.components.charts import show_chart
+from pages.components.learning import learning_curves
 from pages.components.loading import intact
 from pages.components.session import session
 from pages.components.words import plain
@@ -32,7 +32,7 @@ def latest(review: Review) -> None:
     between = plain(", ".join(first.partitions)) or "all groups"
     methods = ", ".join(METHOD_NAMES[spec.method].lower() for spec in plan.sweeps)
     st.caption(
-        f"{PENALTIES[first.penalty].title}, between {between} · {plan.n_steps} models: {methods}"
+        f"{PENALTIES[first.penalty].title}, between {between} · {plan.n_steps:,} models: {methods}"
     )
     if Job(default_workspace(), review.id, plan).state().done:
         _outcome(review, plan)
@@ -51,7 +51,7 @@ def _watch(review: Review, plan: SweepPlan) -> None:
     ready = stored(review, plan)
     st.progress(
         min(state.share, 1.0),
-        text=f"{ready} of {state.wanted} models ready · {state.seconds:.0f} s",
+        text=f"{ready:,} of {state.wanted:,} models ready · {state.seconds:.0f} s",
     )
     with st.container(horizontal=True):
         if ready and st.button("See those that are ready"):
@@ -68,10 +68,8 @@ def _watch(review: Review, plan: SweepPlan) -> None:
         format_func=lambda i: names.get(i, i),
     )  # fmt: skip
     if trial in curves:
-        show_chart(
-            convergence_figure(curves[trial]),
-            key="curves",
-            alt=f"Loss and gap after each pass of {names[trial]}",
+        learning_curves(
+            curves[trial], key="curves", alt=f"Loss and gap after each pass of {names[trial]}"
         )
 
 
@@ -81,14 +79,16 @@ def _outcome(review: Review, plan: SweepPlan) -> None:
     if state.state == "failed":
         st.error(state.message)
     elif state.state == "cancelled":
-        st.info(f"Stopped. The {ready} models that were finished are kept; launch again to go on.")
+        st.info(
+            f"Stopped. The {ready:,} models that were finished are kept; launch again to go on."
+        )
     elif ready < wanted:
         st.warning(
-            f"The training process ended before it was done. {ready} of {wanted} models are kept; "
-            "launch again and only the rest is trained."
+            f"The training process ended before it was done. {ready:,} of {wanted:,} models are "
+            "kept; launch again and only the rest is trained."
         )
     else:
-        st.success(f"All {wanted} models are ready.")
+        st.success(f"All {wanted:,} models are ready.")
     if ready and st.button("Compare the models", type="primary"):
         st.switch_page("frontier.py")
 

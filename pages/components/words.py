@@ -20,6 +20,7 @@ from faircore.metrics import (
     find_disparity,
     hidden_groups,
 )
+from faircore.numerals import points
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
 
@@ -168,10 +169,10 @@ def finding(
     pair = np.array([low, high])
     known = rate.people(own)[pair] ** 2 / rate.people(squares)[pair]
     pooled = float(values[pair] @ known / known.sum())
-    chance = 196 * math.sqrt(pooled * (1 - pooled) * float((1 / known).sum()))
+    chance = 1.96 * math.sqrt(pooled * (1 - pooled) * float((1 / known).sum()))
     return (
         f"{told} With {people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
-        f"{chance:.1f} points can be chance"
+        f"{points(chance)} can be chance"
         + (
             "."
             if np.isfinite(values).sum() == 2

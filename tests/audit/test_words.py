@@ -20,7 +20,6 @@ from faircore.audit import (
     inequality_sentence,
     measure_text,
     pair_sentence,
-    points,
     verdict,
 )
 from faircore.audit.words import of_hundred
@@ -113,12 +112,6 @@ def test_nobody_is_ever_a_single_person_that_are(share: float) -> None:
     assert "1 are" not in pair_sentence("selection_rate", ("f", share), ("m", 0.5)).replace(
         f"{100 * share:.0f}1", ""
     ).replace(".1 are", "")
-
-
-def test_points_have_a_sign() -> None:
-    assert points(0.032) == "+3.2 points"
-    assert points(-0.032) == "−3.2 points"
-    assert points(NAN) == "–"
 
 
 @pytest.mark.parametrize(

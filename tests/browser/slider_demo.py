@@ -11,7 +11,7 @@ STRENGTHS = [0.0, 0.05, 0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, 5.6, 10.0]
 GAPS = [14.1 / (1 + strength * 2.2) for strength in STRENGTHS]
 ACCURACIES = [85.2 - 0.9 * (index / 10) ** 2 * 6.5 for index in range(11)]
 STOPS = [
-    Stop(f"λ = {strength:g}", f"accuracy {accuracy:.1f} % · gap {gap:.1f} points", gap, accuracy)
+    Stop(f"λ = {strength:g}", f"accuracy {accuracy:.1f}% · gap {gap:.1f} points", gap, accuracy)
     for strength, gap, accuracy in zip(STRENGTHS, GAPS, ACCURACIES, strict=True)
 ]
 
@@ -36,7 +36,7 @@ def cloud() -> go.Figure:
         customdata=[[index] for index in range(len(STOPS))],
         mode="lines+markers",
         marker={"size": 9},
-        hovertemplate="gap %{x:.1f} · accuracy %{y:.1f} %<extra></extra>",
+        hovertemplate="gap %{x:.1f} · accuracy %{y:.1f}%<extra></extra>",
     )
     layout = {
         "height": 360,

@@ -67,7 +67,7 @@ def test_slide_click_pin_compare_and_share(opened: Page, chromium: Browser) -> N
 
     look(page, "Compare")
     expect(page.get_by_text("What was asked for, where they differ")).to_be_visible()
-    expect(page.get_by_text(re.compile("^With 95 %: "))).to_be_visible()
+    expect(page.get_by_text(re.compile("^With 95%: "))).to_be_visible()
 
     dial = page.get_by_role("slider", name="Threshold: select a person")
     dial.focus()

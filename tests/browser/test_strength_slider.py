@@ -71,7 +71,7 @@ def test_dragging_stays_in_the_browser_and_release_commits(opened: Page) -> None
     runs = counter(opened, "runs")
     drag(opened, 4, 5, 8)
     expect(slider(opened)).to_have_value("8")
-    expect(opened.get_by_text("accuracy 81.5 % · gap 1.8 points")).to_be_visible()
+    expect(opened.get_by_text("accuracy 81.5% · gap 1.8 points")).to_be_visible()
     assert_ring_on(opened, 8)
     wait_idle(opened)
     assert (counter(opened, "runs"), counter(opened, "committed")) == (runs, 4)
@@ -118,7 +118,7 @@ def test_arrow_keys_commit_when_they_are_let_go(opened: Page) -> None:
     opened.keyboard.press("Home")
     expect(opened.get_by_text("committed 0")).to_be_visible()
     expect(slider(opened)).to_have_attribute(
-        "aria-valuetext", "λ = 0, accuracy 85.2 % · gap 14.1 points"
+        "aria-valuetext", "λ = 0, accuracy 85.2% · gap 14.1 points"
     )
     wait_idle(opened)
     assert counter(opened, "runs") == runs + 2

@@ -96,7 +96,7 @@ def test_all_errors_are_said_at_once() -> None:
 
 Y = _columns()["y"]
 WARNINGS: list[tuple[DataSpec, dict[str, Any], str, str]] = [
-    (SPEC, {"x": _some("x", None, 201)}, "x", "missing in 50% of the rows"),
+    (SPEC, {"x": _some("x", None, 201)}, "x", "missing in 50.2% of the rows"),
     (SPEC, {"sex": _some("sex", "CANARY", 5)}, "sex", "has 1 group with fewer than 30"),
     (SPEC, {"sex": _some("sex", "CANARY", 5)}, "sex × age", "has 3 groups with fewer than 30"),
     (SPEC, {"x": (Y == "yes") * 1.0}, "x", "'x' alone almost determines"),

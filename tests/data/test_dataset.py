@@ -72,12 +72,14 @@ def test_columns_have_their_types() -> None:
 
 
 def test_missing_identifiers_are_different_people() -> None:
-    entity = build_dataset(Table.from_frame(_frame()), SPEC).entity
+    table = Table.from_frame(_frame())
+    entity = build_dataset(table, SPEC).entity
     assert entity is not None
     assert entity.min() >= 0
     assert (entity[:2, None] != entity[None, 2:]).all()
     assert entity[0] != entity[1]
     assert len(np.unique(entity)) == _frame()["person"].nunique() + 2
+    assert build_dataset(table, SPEC).entity_ids.equals(table.frame["person"])
 
 
 def test_groups_have_ordered_labels_and_keep_missing() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -204,9 +205,34 @@ def test_the_list_of_rows_is_that_of_the_changes() -> None:
     assert (rows["sex"].to_numpy() == SEX[BEFORE != AFTER]).all()
 
 
-def test_a_list_of_ids_of_another_length_is_refused() -> None:
-    with pytest.raises(InputError, match="ids"):
-        people_impact(BEFORE, AFTER, rows=ROWS).changed_rows(np.arange(N + 1))
+def test_the_list_names_whose_rows_they_are_where_it_is_told() -> None:
+    whose = pd.Series([f"p{i:04}" for i in range(N)], name="person")
+    whose[350] = None
+    rows = people_impact(BEFORE, AFTER, rows=ROWS).changed_rows(entity=whose)
+    assert list(rows.columns) == ["row", "person", "change", "sex"]
+    for row, person in zip(rows["row"], rows["person"], strict=True):
+        assert (row == 350 and pd.isna(person)) or person == f"p{row:04}"
+
+
+def test_no_column_of_the_data_hides_another_in_the_list() -> None:
+    rows = SplitRows(TRUTH, Groups.of({"change": SEX, "row": SEX[::-1]}))
+    found = people_impact(BEFORE, AFTER, rows=rows).changed_rows(
+        entity=pd.Series(range(N), name="row")
+    )
+    assert list(found.columns) == [
+        "row", "row (in the data)", "change", "change (in the data)",
+        "row (in the data) (in the data)",
+    ]  # fmt: skip
+    assert set(found["change"]) == {"no → yes", "yes → no"}
+    assert (found["row"] == found["row (in the data)"]).all()
+
+
+@pytest.mark.parametrize("what", ["ids", "entity"])
+def test_a_list_of_ids_of_another_length_is_refused(what: str) -> None:
+    impact = people_impact(BEFORE, AFTER, rows=ROWS)
+    given: dict[str, Any] = {what: pd.Series(range(N + 1))}
+    with pytest.raises(InputError, match=what):
+        impact.changed_rows(**given)
 
 
 def test_a_million_people_are_counted_as_a_loop_counts() -> None:

@@ -19,7 +19,7 @@ RATIO = "demographic_parity_ratio"
 @pytest.mark.parametrize("name", [PARITY, RATIO])
 def test_limits_of_a_gap_hold_the_truth(n: int, g: int, gap: float, name: str) -> None:
     rates = 0.3 + gap * (np.arange(g) == 0)
-    # The standard error of a coverage of 95 % in 1,500 runs is .006.
+    # The standard error of a coverage of 95% in 1,500 runs is .006.
     assert 0.925 <= gap_coverage(rates, np.full(g, n), 1_500, name) <= 0.99
 
 

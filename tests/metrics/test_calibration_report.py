@@ -231,7 +231,7 @@ def test_words_say_what_was_promised_and_what_happened() -> None:
         f"Black · Female: promised {row['score']:.1%}, happened {row['outcome']:.1%}: "
         f"{-100 * row['gap']:.1f} points too low ({low:.1f} to {high:.1f}). A typical score is "
         f"{100 * row['ece']:.1f} points away, up or down, where chance alone makes "
-        f"{100 * row['by_chance']:.1f}: above the limit of 5.0."
+        f"{100 * row['by_chance']:.1f}: above the limit of 5."
     )
     assert sum("no more apart than chance allows" in told for told in words) >= 2
     assert words[-1].startswith("The calibration error of ")

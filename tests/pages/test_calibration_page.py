@@ -22,7 +22,7 @@ from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import run_plan
 from faircore.training import Prepared
 from pages.components.calibration_controls import KIND_TITLES, SCOPE_TITLES
-from tests.pages.visitor import button, labelled, one_error, well, words
+from tests.pages.visitor import boxes, button, labelled, one_error, well, words
 
 Open = Callable[..., AppTest]
 Opened = tuple[Path, Review]
@@ -127,6 +127,8 @@ def test_the_planted_group_is_named_first_and_mended_by_a_calibrator_of_its_own(
     assert "of its own" in got[off]
     assert any("uses the calibrator of" in text for text in got)
     assert "Before:" in words(app)
+    assert len(app.get("plotly_chart")) == len(boxes(app)) == 2
+    assert all("Hollow grey" in box for box in boxes(app))
 
 
 @pytest.mark.parametrize("scope", ["everybody", "groups"])
@@ -320,7 +322,7 @@ def test_small_groups_are_dashes(
     choose(app, partition="race", scope="groups")
     row = groups(app).loc["Rare"]
     assert row["People"] == "–"
-    assert set(row[["Happened, %", "95 %"]]) == {"–"}
+    assert set(row[["Happened, %", "95%"]]) == {"–"}
     got = table(app, "Calibrator").set_index("Group")["Calibrator"]
     assert got["Rare"].startswith(("rows not shown", "fewer than 10 rows"))
 

@@ -95,7 +95,7 @@ def test_tried_thresholds_are_what_is_judged(trained: Opened, visit: Open) -> No
     app = well(labelled(app.selectbox, "Compare with").set_value(pinned).run().run())
     told = words(app)
     assert "counted at the thresholds that are tried" in told
-    assert "With 95 %" not in told
+    assert "With 95%" not in told
     gap = next(m.value for m in app.markdown if "Accuracy: **" in m.value).rpartition("**")[0]
     table = next(d.value for d in app.dataframe if "Selected is" in d.value.columns)
     row = table[table[""] == "Gap in selection by race"].iloc[0]

@@ -39,7 +39,7 @@ def test_the_example_adds_up(name: str) -> None:
         assert str(round(share * n)) in told
         assert str(round(n)) in told
         if n != 100:
-            assert re.search(rf"\b{100 * share:.0f} %", told)
+            assert re.search(rf"\b{100 * share:.0f}%", told)
 
 
 def test_the_example_is_the_table() -> None:

@@ -44,3 +44,9 @@ def one_error(app: AppTest) -> str:
     assert "Traceback" not in text
     assert text.endswith(".")
     return text
+
+
+def boxes(app: AppTest) -> list[str]:
+    """What the boxes "How to read this" say, from the top of the page."""
+    found = [e for e in app.expander if e.label == "How to read this"]
+    return [str(e.markdown[0].value) for e in found]

@@ -41,20 +41,20 @@ def test_the_grid_has_the_gaps_of_every_scenario() -> None:
     assert len(grid["x"]) == len(found.scenarios[0].gaps) + 1
     for scenario, values, texts in zip(found.scenarios, grid["z"], grid["text"], strict=True):
         assert values[:-1] == [round(v, 5) for v in scenario.gaps.values()]
-        assert texts[:-1] == [f"{100 * v:.0f} points" for v in scenario.gaps.values()]
+        assert texts[:-1] == [f"{100 * v:.1f} points" for v in scenario.gaps.values()]
         bent = float(np.nanmax(scenario.bent)) if scenario.equalised else 0.0
         assert values[-1] == round(bent, 5)
         if scenario.equalised:
             at = list(scenario.gaps).index(scenario.equalised)
             assert values[at] == 0
-            assert texts[at] == "0 points"
+            assert texts[at] == "0.0 points"
 
 
 def test_the_bars_are_the_base_rates() -> None:
     found = made()
     _, bars, layout = parts(found)
     assert [b["x"] for b in bars] == [[round(v, 5)] for v in found.base_rates.tolist()]
-    assert [b["text"] for b in bars] == [[f"{v:.0%}"] for v in found.base_rates]
+    assert [b["text"] for b in bars] == [[f"{v:.1%}"] for v in found.base_rates]
     assert [b["name"] for b in bars] == list(found.groups)
     low, high = layout["xaxis2"]["range"]
     assert low == 0

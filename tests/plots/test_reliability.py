@@ -175,7 +175,7 @@ def test_bars_hold_ece_chance_interval_and_limit() -> None:
     limits = table.loc[known, ["error_low", "error_high"]].to_numpy().ravel()
     np.testing.assert_allclose(ends, limits, atol=1e-5)
     assert layout["shapes"][0]["x0"] == 0.05
-    assert layout["annotations"][0]["text"] == "limit 5.0%"
+    assert layout["annotations"][0]["text"] == "limit 5%"
     hidden = layout["yaxis"]["ticktext"][-1]
     assert hidden.endswith("too few to judge")
     low, high = layout["xaxis"]["range"]

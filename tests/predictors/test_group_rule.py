@@ -112,7 +112,7 @@ def test_draws_are_uniform_repeatable_and_independent_of_order() -> None:
     order = np.random.default_rng(1).permutation(len(rows))
     np.testing.assert_array_equal(row_draws(rows[order], seed=4), draws[order])
     assert ((draws >= 0) & (draws < 1)).all()
-    # Kolmogorov's distance at the 0.1 % level.
+    # Kolmogorov's distance at the 0.1% level.
     away = np.abs(np.sort(draws) - (np.arange(20_000) + 0.5) / 20_000).max()
     assert away < 1.95 / np.sqrt(20_000)
     assert abs(np.corrcoef(draws, row_draws(rows, seed=5))[0, 1]) < 0.03
