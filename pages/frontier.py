@@ -125,7 +125,7 @@ def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
 
 
 def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
-    """The recommended model, with its rule in words; and two others by name."""
+    """The recommended model, with its rule in words, and the knee by name; a button to go there."""
     may = not session().no_groups
     pick = recommend(frontier, limits, may_need_groups=may)
     names = labels(frontier)

@@ -28,7 +28,7 @@ SIZES = NUMBERS.sum((1, 2)).astype(np.int64)
 
 def definitions() -> None:
     """Every disparity: its question, its numbers here, when to ask it."""
-    st.header("Six questions, six answers", anchor="definitions")
+    st.header(f"{len(DISPARITIES)} questions, {len(DISPARITIES)} answers", anchor="definitions")
     for name, disparity in DISPARITIES.items():
         entry = DEFINITIONS[name]
         st.subheader(disparity.title, anchor=name)

@@ -182,8 +182,8 @@ def test_sliders_of_groups_show_the_threshold_that_is_counted(
     app = keyed(app.selectbox, "cut-by").set_value("gender").run().run()
     app = well(keyed(app.slider, "view-threshold").set_value(0.7).run())
     moved = app.session_state["faircore"].cuts
-    shown = {s.key: s.value for s in app.slider if s.key.startswith("cut-")}
-    assert shown == {key: moved.get(key.removeprefix("cut-"), 0.7) for key in shown}
+    shown = {s.key: s.value for s in app.slider if s.key.startswith("cut-of-")}
+    assert shown == {key: moved.get(key.removeprefix("cut-of-"), 0.7) for key in shown}
 
 
 def test_objectives_beside_the_bars_are_those_of_the_thresholds_by_group(
@@ -192,7 +192,7 @@ def test_objectives_beside_the_bars_are_those_of_the_thresholds_by_group(
     """Bars and the sentence above them follow the thresholds; the figures over them do not."""
     app = closer(well(look(many)), "Thresholds")
     app = keyed(app.selectbox, "cut-by").set_value("race").run().run()
-    app = well(keyed(app.slider, "cut-Black").set_value(0.95).run().run())
+    app = well(keyed(app.slider, "cut-of-Black").set_value(0.95).run().run())
     told = next(m.value for m in app.markdown if m.value.startswith("With these thresholds"))
     gap = told.partition("by race **")[2].partition("**")[0]
     headline = next(m.value for m in app.markdown if m.value.startswith("Accuracy: **"))

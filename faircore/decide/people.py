@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +35,12 @@ class PeopleImpact:
         first less the second, likewise; ``gained_good`` and ``lost_good``, the share of them with
         the good outcome; ``worth`` per 1,000, with limits, where costs are given; ``p_value`` that
         as many gain as lose, adjusted by Holm within the partition. NaN is what is undefined,
-        everything of a group whose size is not shown, and a share of good outcomes among fewer
-        than ten people.
+        everything of a group whose size is not shown, and shares of good outcomes and worth where
+        fewer than ten people gain or lose; as well as those of another group, from which they
+        could be worked out.
     everybody : Series
-        The same of all rows; its p-value stands alone.
+        The same of all rows; its p-value stands alone. Its shares and worth are withheld where all
+        groups that are withheld are fewer than ten people together.
     unit : str
         Of ``worth``.
     per : int
@@ -187,6 +189,8 @@ def people_impact(
     # A hidden group counts as one more test, whatever its p-value: none of it shows in others.
     p_values = np.where(hidden & (changes.total > 0), 1.0, frame["p_value"].to_numpy())
     frame["p_value"] = np.concatenate([holm(p_values[p.groups]) for p in partitions])
+    few = {way: hidden_groups(partitions, changes.people(*_WAYS[way]).astype(int)) for way in _WAYS}
+    _withhold(frame, few)
     frame.loc[hidden] = np.nan
     frame.index = pd.MultiIndex.from_tuples(
         [(p.name, group) for p in partitions for group in p.group_names],
@@ -194,8 +198,25 @@ def people_impact(
     )
     whole = changes.everybody(partitions[0])
     everybody = _table(whole, costs, confidence, per)
+    _withhold(everybody, {
+        way: np.array([any(_tells_of_few(changes.people(*_WAYS[way])[p.groups], few[way][p.groups])
+                           for p in partitions)])
+        for way in _WAYS
+    })  # fmt: skip
     unit = "" if costs is None else costs.unit
     return PeopleImpact(frame, everybody.iloc[0], unit, per, first, second, rows)
+
+
+def _withhold(frame: pd.DataFrame, few: Mapping[str, NDArray[np.bool_]]) -> None:
+    """How it turned out for fewer than ten people could point at one of them."""
+    worth = [name for name in ("worth", "worth_low", "worth_high") if name in frame]
+    for way, mask in few.items():
+        frame.loc[mask, [f"{way}_good", *worth]] = np.nan
+
+
+def _tells_of_few(people: NDArray[np.float64], hidden: NDArray[np.bool_]) -> bool:
+    """Whether the sum over all groups, less those that are shown, is one of one to nine people."""
+    return bool(0 < people[hidden].sum() < MIN_PEOPLE)
 
 
 def _table(changes: Changes, costs: Costs | None, confidence: float, per: int) -> pd.DataFrame:
@@ -208,9 +229,7 @@ def _table(changes: Changes, costs: Costs | None, confidence: float, per: int) -
     low, high = changes.net_limits(confidence)
     found |= {"net": found["gained"] - found["lost"], "net_low": per * low, "net_high": per * high}
     for name, way in _WAYS.items():
-        # How it turned out for fewer than ten people could point at one of them.
-        enough = changes.people(*way) >= MIN_PEOPLE
-        found[f"{name}_good"] = np.where(enough, changes.good(*way), np.nan)
+        found[f"{name}_good"] = changes.good(*way)
     if costs is not None:
         told = changes.worth(costs, confidence)
         found |= dict(zip(("worth", "worth_low", "worth_high"), (per * x for x in told),

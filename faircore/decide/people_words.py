@@ -14,8 +14,6 @@ CHANCE = 0.05
 def whole_sentence(row: pd.Series[Any], unit: str, per: int) -> str:
     """Of everybody: how many decisions change, which way, and what that is worth."""
     gained, lost = row["gained"], row["lost"]
-    if pd.isna(gained):
-        return "Decisions change, for too few people in one direction to tell how many."
     told = (
         f"Of {per:,} applicants, {_total(gained, lost)} change: {_people(gained)} selected who "
         f"{_were(gained)} refused, {_people(lost)} refused who {_were(lost)} selected."

@@ -1,7 +1,7 @@
 """The trade-off between objectives over many candidates."""
 
 from faircore.frontier.candidate import Candidate
-from faircore.frontier.cuts import counts_of, decisions_at
+from faircore.frontier.cuts import counts_of, decisions_at, evidence_of, rows_by_score
 from faircore.frontier.dominance import non_dominated
 from faircore.frontier.families import Families, families
 from faircore.frontier.frontier import Frontier
@@ -26,6 +26,7 @@ __all__ = [
     "cheapest",
     "counts_of",
     "decisions_at",
+    "evidence_of",
     "families",
     "find_objective",
     "keeps",
@@ -33,6 +34,7 @@ __all__ = [
     "measure_counts",
     "non_dominated",
     "recommend",
+    "rows_by_score",
     "shown_with_rows",
     "uncertainty",
 ]

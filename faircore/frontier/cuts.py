@@ -57,6 +57,28 @@ def counts_of(rows: SplitRows, decisions: NDArray[np.int8]) -> NDArray[np.float6
     return confusion_counts(rows.y_true, decisions, rows.groups, rows.weights)
 
 
+def evidence_of(
+    rows: SplitRows, decisions: NDArray[np.int8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rows behind :func:`counts_of`, and their squared weights, each of shape (g, 2, 2).
+
+    A squared sum of weights over the sum of their squares is the number of unweighted people who
+    say as much (Kish 1965).
+    """
+    people = confusion_counts(rows.y_true, decisions, rows.groups)
+    if rows.weights is None:
+        return people, people
+    return people, confusion_counts(rows.y_true, decisions, rows.groups, rows.weights**2)
+
+
+def rows_by_score(rows: SplitRows, passed: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Rows whose score is at a threshold of the grid and below the next, shape (t, g)."""
+    size = rows.groups.n_groups
+    index = (passed.astype(np.int64) - 1) * size + rows.groups.codes
+    counted = np.bincount(index.ravel(), minlength=len(THRESHOLDS) * size)
+    return counted.reshape(-1, size).astype(np.float64)
+
+
 def _checked(threshold: float) -> float:
     low, high = float(THRESHOLDS[0]), float(THRESHOLDS[-1])
     if not low <= threshold <= high:

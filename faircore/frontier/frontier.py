@@ -53,6 +53,8 @@ class Frontier:
         What decisions are worth; needed where an objective is ``profit``.
     rows : mapping of str to SplitRows
         Outcomes and groups of the rows of some splits, by which chance is judged.
+    among : tuple of Candidate
+        All candidates, where these are some of them; empty where none is left out.
     """
 
     candidates: tuple[Candidate, ...]
@@ -67,6 +69,7 @@ class Frontier:
     third: str = ""
     costs: Costs | None = None
     rows: Mapping[str, SplitRows] = field(default_factory=dict, repr=False)
+    among: tuple[Candidate, ...] = field(default=(), repr=False)
     _shared: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -134,7 +137,12 @@ class Frontier:
     def only(self, keep: NDArray[np.bool_]) -> Frontier:
         """Some of the candidates, in the same view; at least one."""
         chosen = tuple(c for c, kept in zip(self.candidates, keep, strict=True) if kept)
-        return replace(self, candidates=chosen, _shared={})
+        return replace(self, candidates=chosen, among=self.everyone, _shared={})
+
+    @property
+    def everyone(self) -> tuple[Candidate, ...]:
+        """Every candidate there is, those left out as well."""
+        return self.among or self.candidates
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -152,13 +160,16 @@ class Frontier:
 
     @cached_property
     def counts(self) -> NDArray[np.float64]:
-        """Counts at the threshold, shape (k, g, 2, 2); NaN for a candidate that failed."""
+        """Counts at the threshold, shape (k, g, 2, 2).
+
+        NaN for a candidate that failed, or was not counted on the split.
+        """
         key = (self.split, threshold_index(self.threshold))
         if key not in self._shared:
             n_groups = sum(len(p.labels) for p in self.partitions)
             counts = np.full((len(self.candidates), n_groups, 2, 2), np.nan)
             for k, candidate in enumerate(self.candidates):
-                if candidate.failure is None:
+                if candidate.failure is None and self.split in candidate.cubes:
                     counts[k] = candidate.cubes[self.split][key[1]]
             self._shared[key] = counts
         return self._shared[key]

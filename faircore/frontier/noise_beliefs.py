@@ -81,15 +81,21 @@ def believe_disparity(
     found = find_disparity(disparity)
     parts = []
     for number, name in enumerate(found.rates):
-        rates = replicates.rate(name)
-        observed = np.moveaxis(replicates.observed, 1, 0)
-        few = ~np.isfinite(find_rate(name)(observed, min_people=min_people))
-        rates[:, -1][few] = np.nan
+        rates = compared_rates(replicates, name, min_people)
         drawn = _by_group(rates, seed + 1 + 1_000 * number)
-        parts.append(_unlike(drawn, ratio=found.kind == "ratio"))
+        parts.append(unlike(drawn, ratio=found.kind == "ratio"))
     worst = np.maximum if found.kind == "difference" else np.minimum
     joined: Floats = worst.reduce(parts)
     return joined
+
+
+def compared_rates(replicates: Replicates, name: str, min_people: float) -> Singles:
+    """A rate by group, shape (g, b + 1, k); NaN in every redraw where too few were observed."""
+    rates = replicates.rate(name)
+    observed = np.moveaxis(replicates.observed, 1, 0)
+    few = ~np.isfinite(find_rate(name)(observed, min_people=min_people))
+    np.copyto(rates, np.float32(np.nan), where=few[:, None])
+    return rates
 
 
 def performance_draws(replicates: Replicates, performance: str) -> NDArray[np.float32]:
@@ -267,7 +273,7 @@ def _mixed(seen: Singles, noise: Singles, share: Singles) -> Singles:
     return mixed
 
 
-def _unlike(rates: Floats, *, ratio: bool) -> Floats:
+def unlike(rates: NDArray[np.floating], *, ratio: bool) -> Floats:
     """Difference or ratio over the first axis of (g, b, k); NaN with fewer than two rates."""
     high, low = np.fmax.reduce(rates, axis=0), np.fmin.reduce(rates, axis=0)
     enough = np.isfinite(rates).sum(axis=0) >= 2

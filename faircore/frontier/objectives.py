@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from faircore.errors import InputError
-from faircore.metrics import DISPARITIES, PERFORMANCES, disparity_text
+from faircore.metrics import DISPARITIES, PERFORMANCES, RATES, disparity_text
 from faircore.metrics.score_measures import SCORE_MEASURES
 from faircore.numerals import number, percent, points
 
@@ -59,6 +59,23 @@ class Objective:
         return self.name not in ("log_loss", PROFIT, "demographic_parity_ratio")
 
     @property
+    def of_lots(self) -> Literal["linear", "at most", ""]:
+        """What a lottery between two models has, against the line between their values.
+
+        ``"linear"``: what the line says, as of rates over people whom no decision changes, and
+        worth. ``"at most"``: a difference of such rates is at most what the line says, since the
+        largest difference is convex. Empty: neither, as of scores, ratios, and rates among those
+        selected.
+        """
+        if self.source == "gap":
+            gap = DISPARITIES[self.name]
+            fixed = gap.kind == "difference" and all(_fixed(name) for name in gap.rates)
+            return "at most" if fixed else ""
+        if self.source == "counts":
+            return "linear" if self.name not in RATES or _fixed(self.name) else ""
+        return "linear" if self.source == "costs" else ""
+
+    @property
     def tickformat(self) -> str:
         """How Plotly writes its values on an axis."""
         if self.name == PROFIT:
@@ -84,6 +101,12 @@ class Objective:
         digits = {"log_loss": 3, PROFIT: 0}.get(self.name, 2)
         told = points(abs(change)) if self.is_share else number(abs(change), digits)
         return f"{'+' if change > 0 else '−' if change < 0 else '±'}{told}"
+
+
+def _fixed(rate: str) -> bool:
+    """Whether no decision changes whom a rate is about."""
+    cells = RATES[rate].denominator
+    return all((true, 1 - predicted) in cells for true, predicted in cells)
 
 
 def _of_tables() -> dict[str, Objective]:

@@ -33,6 +33,12 @@ class Limit:
         if not np.isfinite(self.at):
             raise InputError(f"A limit must be a finite number; that of {self.key!r} is {self.at}.")
 
+    def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which values of its objective keep it; an undefined one does not."""
+        sign = find_objective(self.key).better
+        kept: NDArray[np.bool_] = sign * values >= sign * self.at - 1e-12
+        return kept
+
     def in_words(self, partition: str = "") -> str:
         """Such as ``gap in selection by sex at most 5.0 points``."""
         objective = find_objective(self.key, partition)
@@ -69,10 +75,7 @@ def keeps(
     """
     kept: NDArray[np.bool_] = np.asarray(np.isfinite(frontier.values).all(axis=1))
     for limit in limits:
-        objective = find_objective(limit.key, frontier.partition)
-        sign = objective.better
-        value = frontier.measure(objective)
-        kept &= np.isfinite(value) & (sign * value >= sign * limit.at - 1e-12)
+        kept &= limit.holds(frontier.measure(find_objective(limit.key, frontier.partition)))
     if not may_need_groups:
         kept &= ~np.array([c.needs_groups for c in frontier.candidates])
     return kept
@@ -98,8 +101,8 @@ def knee(frontier: Frontier) -> Pick | None:
         return None
     return Pick(
         int(front[best]),
-        "the knee of the frontier: past it, each further step towards equality costs more than "
-        "it did before",
+        "the knee: the unbeaten model farthest above the straight line between the two ends of "
+        "the frontier",
     )
 
 

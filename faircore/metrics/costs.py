@@ -95,10 +95,6 @@ class Costs:
         np.divide((counts * self.matrix).sum((-2, -1)), total, where=total > 0, out=found)
         return found
 
-    def of_thousand(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Worth per 1,000 people of counts (..., 2, 2), shape (...); NaN without people."""
-        return 1_000 * self.per_person(counts)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data that :meth:`from_dict` reads."""
         return asdict(self)

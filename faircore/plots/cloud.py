@@ -125,7 +125,7 @@ def _told(
         if errors is not None:
             ends = zip(errors[0][:, m].tolist(), errors[1][:, m].tolist(), strict=True)
             told = [
-                f"{text} ({objective.text(low)} to {objective.text(high)})"
+                f"{text} ({objective.text(low)} to {objective.text(high)})" if low == low else text
                 for text, (low, high) in zip(told, ends, strict=True)
             ]
         columns.append(told)
@@ -161,10 +161,8 @@ def _broken(frontier: Frontier, limits: Sequence[Limit]) -> list[tuple[str, NDAr
     """Each limit in words, escaped, and which candidates break it, shape (k,)."""
     found = []
     for limit in limits:
-        objective = find_objective(limit.key, frontier.partition)
-        sign = objective.better
-        holds = sign * frontier.measure(objective) >= sign * limit.at - 1e-12
-        found.append((escape(limit.in_words(frontier.partition)), ~holds))
+        values = frontier.measure(find_objective(limit.key, frontier.partition))
+        found.append((escape(limit.in_words(frontier.partition)), ~limit.holds(values)))
     return found
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from faircore.errors import InputError
-from faircore.frontier import Families, Frontier, Limit
+from faircore.frontier import Families, Frontier, Limit, keeps
 from faircore.plots.cloud import (
     Cloud,
     Intervals,
@@ -113,7 +113,7 @@ def frontier_figure(
         draw_one_method(figure, cloud, families)
     else:
         draw_several_methods(figure, cloud, families, methods)
-    draw_greyed(figure, cloud, methods, "breaks a limit" if limits else "set aside")
+    draw_greyed(figure, cloud, methods, _why_grey(cloud, limits))
     if errors is not None:
         draw_errors(figure, cloud, errors)
     if band is not None:
@@ -125,6 +125,12 @@ def frontier_figure(
         if starred is not None and cloud.shown[starred]:
             draw_star(figure, cloud, starred, places)
     return figure
+
+
+def _why_grey(cloud: Cloud, limits: Sequence[Limit]) -> str:
+    """What hollow marks are called: those a filter set aside may keep every limit."""
+    others = ~cloud.kept & cloud.shown & keeps(cloud.frontier, limits)
+    return "set aside" if not limits or others.any() else "breaks a limit"
 
 
 def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, several: bool) -> None:

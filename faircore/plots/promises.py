@@ -118,24 +118,46 @@ def _promised(
 
 def _measured(frontier: Frontier, asked: Array) -> tuple[Array, list[str]]:
     """Gap of each candidate's own constraint, shape (k,), and what it is called, escaped."""
-    from faircore.penalties import PENALTIES  # torch, which other figures need not load
-
     found = np.full(len(asked), np.nan)
     whose = [""] * len(asked)
     for k in np.flatnonzero(np.isfinite(asked)).tolist():
-        c: Candidate = frontier.candidates[k]
-        known = PENALTIES.get(c.penalty)
-        own = DISPARITIES[known.disparity if known else _difference(frontier.gap)]
-        names = c.partitions or tuple(p.name for p in frontier.partitions)
-        gaps = [
-            float(own(frontier.counts[k, find_partition(frontier.partitions, name).groups],
-                      min_people=frontier.min_people))
-            for name in names
-        ]  # fmt: skip
-        # One that cannot be measured leaves the promise open, like half a test.
+        own, names, gaps = asked_gaps(frontier, k)
         found[k] = max(gaps) if np.isfinite(gaps).all() else np.nan
         whose[k] = f"{escape(own.title)} by {escape(', '.join(names))}"
     return found, whose
+
+
+def asked_gaps(frontier: Frontier, position: int) -> tuple[Objective, tuple[str, ...], list[float]]:
+    """The gap a candidate was asked for, at the frontier's threshold and on its split.
+
+    Parameters
+    ----------
+    frontier : Frontier
+    position : int
+
+    Returns
+    -------
+    objective : Objective
+        The disparity of the candidate's own constraint, of no partition.
+    names : tuple of str
+        Partitions the constraint acted on: all of them, where it names none.
+    gaps : list of float
+        One per name, in [0, 1]; NaN where it cannot be measured. One that cannot be leaves the
+        promise open, like half a test.
+    """
+    from faircore.penalties import PENALTIES  # torch, which other figures need not load
+
+    candidate: Candidate = frontier.candidates[position]
+    known = PENALTIES.get(candidate.penalty)
+    own = find_objective(known.disparity if known else _difference(frontier.gap))
+    names = candidate.partitions or tuple(p.name for p in frontier.partitions)
+    counts = frontier.counts[position]
+    gaps = [
+        float(DISPARITIES[own.name](counts[find_partition(frontier.partitions, name).groups],
+                                    min_people=frontier.min_people))
+        for name in names
+    ]  # fmt: skip
+    return own, names, gaps
 
 
 def _difference(gap: Objective) -> str:
@@ -203,11 +225,9 @@ def generalisation_figure(
 
 def _on_split(frontier: Frontier, objective: Objective, split: str) -> Array:
     """The objective of each candidate on a split, shape (k,); NaN where it was not counted."""
-    found = np.full(len(frontier.candidates), np.nan)
-    counted = np.array([c.failure is None and split in c.cubes for c in frontier.candidates])
-    if split in frontier.sizes and counted.any():
-        found[counted] = frontier.only(counted).view(split=split).measure(objective)
-    return found
+    if split not in frontier.sizes:
+        return np.full(len(frontier.candidates), np.nan)
+    return frontier.view(split=split).measure(objective)
 
 
 def _where(split: str) -> str:

@@ -21,6 +21,7 @@ def small_reliability(
     cube: NDArray[np.float64],
     partition: Partition,
     *,
+    rows: NDArray[np.float64] | None = None,
     hidden: NDArray[np.bool_] | None = None,
     height: int = 340,
 ) -> go.Figure:
@@ -32,6 +33,9 @@ def small_reliability(
         Counts at each of :data:`faircore.metrics.THRESHOLDS`, over all partitions. Scores are
         read as the middle of their hundredth, so a point may be off by half a point sideways.
     partition : Partition
+    rows : ndarray, shape (t, g), optional
+        Rows of each group at each threshold and below the next: a bin of fewer than ten of them is
+        not drawn, whatever they weigh. By default each row weighs 1 in the cube.
     hidden : ndarray of bool, shape (g,), optional
         Groups that are not drawn; they keep their colour.
     height : int
@@ -41,7 +45,11 @@ def small_reliability(
     for place, name in enumerate(partition.group_names):
         group = partition.start + place
         withheld = hidden is not None and bool(hidden[group])
-        score, share, people = _bins(cube[:, group]) if not withheld else ([], [], [])
+        score, share, people = (
+            ([], [], [])
+            if withheld
+            else _bins(cube[:, group], None if rows is None else rows[:, group])
+        )
         figure.add_trace(
             go.Scatter(
                 x=score, y=share, customdata=people, name=escape(name), mode="lines+markers",
@@ -65,24 +73,27 @@ def small_reliability(
     return figure
 
 
-def _bins(counts: NDArray[np.float64]) -> tuple[list[float], list[float], list[float]]:
+def _bins(
+    counts: NDArray[np.float64], rows: NDArray[np.float64] | None
+) -> tuple[list[float], list[float], list[float]]:
     """Mean score, share of good outcomes and people of each bin of about equal mass."""
     selected = counts[..., 1]  # (t, true)
     in_bin = np.maximum(-np.diff(selected, axis=0, append=np.zeros((1, 2))), 0.0)
     middle = np.minimum(THRESHOLDS + 0.005, 1.0)
-    people = in_bin.sum(axis=1)
-    total = float(people.sum())
-    n_bins = int(min(BINS, total // MIN_PEOPLE))
-    if n_bins < 1:
+    mass = in_bin.sum(axis=1)
+    people = mass if rows is None else rows
+    total = float(mass.sum())
+    n_bins = int(min(BINS, (float(people.sum()) + 1e-6) // MIN_PEOPLE))
+    if n_bins < 1 or not total > 0:
         return [], [], []
-    before = np.cumsum(people) - people / 2
+    before = np.cumsum(mass) - mass / 2
     place = np.minimum((before / total * n_bins).astype(int), n_bins - 1)
 
     def gather(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.bincount(place, values, minlength=n_bins).astype(np.float64)
 
-    n = gather(people)
-    enough = n >= MIN_PEOPLE * (1 - 1e-9)
+    n, weight = gather(people), gather(mass)
+    enough = (n >= MIN_PEOPLE * (1 - 1e-9)) & (weight > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        score, share = gather(people * middle) / n, gather(in_bin[:, 1]) / n
+        score, share = gather(mass * middle) / weight, gather(in_bin[:, 1]) / weight
     return score[enough].tolist(), share[enough].tolist(), n[enough].tolist()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from faircore.errors import FaircoreError
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Candidate, Frontier, Objective
 from faircore.methods import METHODS
 from faircore.numerals import points
 from faircore.penalties import PENALTIES
+from faircore.plots.promises import asked_gaps
 from faircore.predictors import Predictor, Thresholded, calibrator_words
 from pages.components.learning import learning_curves
 from pages.components.loading import model_of
@@ -46,7 +48,7 @@ def facts(frontier: Frontier, position: int) -> None:
     candidate = frontier.candidates[position]
     if candidate.note:
         (st.warning if candidate.note.startswith("Infeasible") else st.info)(plain(candidate.note))
-    st.markdown(_promise(frontier, position))
+    st.markdown(promise(frontier, position))
     needs = "Needs" if candidate.needs_groups else "Does not need"
     shape = candidate.shape[:1].upper() + candidate.shape[1:]
     best = f", best after {candidate.best_epoch} {METHODS[candidate.method].steps}"
@@ -102,23 +104,29 @@ def calibrators_table(model: Predictor) -> None:
         )
 
 
-def _promise(frontier: Frontier, position: int) -> str:
+def promise(frontier: Frontier, position: int) -> str:
     """The gap that was asked for beside those measured; the last is the one to believe."""
     candidate = frontier.candidates[position]
     frontier = replace(frontier, candidates=(candidate,), _shared={})  # not thousands, for one
-    if candidate.target is not None:
-        # A promise is kept or broken in the measure it was made in, whatever is shown above.
-        partition = (candidate.partitions or (frontier.partition,))[0]
-        goal = PENALTIES[candidate.penalty].disparity
-        frontier = frontier.view(disparity=goal, partition=partition, threshold=0.5)
-    objective = frontier.objectives[1]
-    measured = [
-        (place, float(frontier.view(split=split).measure(objective)[0]))
-        for split, place in places(candidate).items()
-        if split in frontier.sizes
-    ]
-    told = ", ".join(f"{objective.text(value)} on {place}" for place, value in measured)
-    return f"{_asked(candidate)}{objective.title}: {told}."
+    objective, told = frontier.objectives[1], []
+    for split, place in places(candidate).items():
+        if split not in frontier.sizes or split not in candidate.cubes:
+            continue
+        view = frontier.view(split=split)
+        if candidate.target is None:
+            told.append(f"{objective.text(float(view.measure(objective)[0]))} on {place}")
+        else:
+            # A promise is kept or broken in the measure it was made in, whatever is shown above.
+            objective, names, gaps = asked_gaps(view.view(threshold=0.5), 0)
+            told.append(f"{_largest(objective, names, gaps)} on {place}")
+    return f"{_asked(candidate)}{objective.title}: {', '.join(told) or '–'}."
+
+
+def _largest(objective: Objective, names: tuple[str, ...], gaps: list[float]) -> str:
+    """The largest gap and where it is; a dash where one of them cannot be measured."""
+    worst = int(np.argmax(gaps))  # the first that is NaN, where one is
+    text = objective.text(gaps[worst])
+    return f"{text} (by {plain(names[worst])})" if len(names) > 1 else text
 
 
 def _asked(candidate: Candidate) -> str:

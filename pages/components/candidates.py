@@ -17,11 +17,10 @@ from faircore.plots import METHOD_NAMES
 from faircore.records import Review, trained_view, trial_ids
 from pages.components.frontier_view import view_of
 from pages.components.loading import frontier_of
-from pages.components.session import ReviewSession, session
+from pages.components.session import BEST, ReviewSession, session
 from pages.components.view_link import restore
 from pages.components.words import is_plain, labels, path_order
 
-BEST = "front"
 BEST_TITLE = "The unbeaten models, from the best performance to the most equal"
 MOVED = "along-moved"
 
@@ -68,7 +67,8 @@ def decision_view(review: Review) -> Frontier:
     """
     seen = current_view(review)
     view = seen.of_decisions()
-    return replace(view, candidates=(frontier_of(review) or seen).candidates, _shared={})
+    whole = (frontier_of(review) or seen).candidates
+    return replace(view, candidates=whole, among=(), _shared={})
 
 
 def shown_order(frontier: Frontier) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from faircore.decide import OperatingPoint, Standing, propose
@@ -18,6 +20,7 @@ from pages.components.candidates import (
     shown_order,
 )
 from pages.components.checklist import checked, checklist
+from pages.components.frontier_detail import evidence_now
 from pages.components.group_tables import rates_table
 from pages.components.loading import prepared_of
 from pages.components.session import keep_name, name_box, session
@@ -42,7 +45,13 @@ def propose_form(review: Review, standing: Standing | None) -> None:
         f"{'ratio' if measure.kind == 'ratio' else 'gap'} is “{measure.title}” between the groups "
         f"of {plain(partition.name)}; another can be chosen on the Frontier page."
     )
-    st.markdown(finding(frontier.counts[position], partition, frontier.disparity))
+    st.markdown(
+        finding(
+            frontier.counts[position], frontier.partitions, partition, frontier.disparity,
+            sizes=frontier.sizes[frontier.split],
+            evidence=evidence_now(frontier, position, replace(session(), cut_by="")),
+        )
+    )  # fmt: skip
     if standing is not None:
         st.markdown("**The policy, asked of the compared rows**")
         lines, calibration = checked(review, standing.policy, frontier, position)

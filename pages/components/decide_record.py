@@ -113,7 +113,7 @@ def standing_decision(review: Review, decision: Decision) -> None:
         f"{disparity_value(disparity.name, chosen.disparity)}. A model picked from "
         f"{decision.considered} tends to look better there than it is."
     )
-    st.markdown(finding(counts, partition, disparity.name))
+    st.markdown(finding(counts, partitions, partition, disparity.name, sizes=decision.sealed_sizes))
     name = st.selectbox(
         "Groups of", [p.name for p in partitions], index=partitions.index(partition)
     )

@@ -10,7 +10,9 @@ from faircore.methods import METHODS
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
 from pages.components.candidates import shown_order
+from pages.components.frontier_detail import measured_now
 from pages.components.frontier_people import pinned_position
+from pages.components.group_cuts import TRIED
 from pages.components.session import session
 from pages.components.words import labels, plain
 
@@ -43,8 +45,10 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
             width="stretch",
         )  # fmt: skip
     st.caption("What they do, on the rows models are compared on")
-    st.dataframe(_figures(frontier, pinned, position), hide_index=True, width="stretch")
-    if sure is not None:
+    st.dataframe(figures(frontier, pinned, position), hide_index=True, width="stretch")
+    if session().cut_by:
+        st.caption(f"The selected model is counted at the thresholds that are tried. {TRIED}")
+    elif sure is not None:
         _surely(frontier, pinned, position, sure)
 
 
@@ -65,20 +69,25 @@ def _asked(a: Candidate, b: Candidate) -> list[tuple[str, str, str]]:
     return [(key, first[key], second[key]) for key in first if first[key] != second[key]]
 
 
-def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
-    """Every objective that can be told, of both, and the change."""
+def figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
+    """Every objective that can be told, of both, and the change.
+
+    The second is told at the thresholds that are tried, where some are.
+    """
     rows = []
     for name in OBJECTIVES:
         objective = find_objective(name, frontier.gap.partition)
         if objective.source == "costs" and frontier.costs is None:
             continue
-        values = frontier.measure(objective)
-        change = float(values[b] - values[a])
+        first = float(frontier.measure(objective)[a])
+        second = measured_now(frontier, b, objective, session())
+        change = second - first
         better = change * objective.better
-        way = "" if abs(change) < 5e-5 else "better" if better > 0 else "worse"
+        same = not abs(change) >= 5e-5  # what is undefined is neither better nor worse
+        way = "" if same else "better" if better > 0 else "worse"
         title = objective.full_title
         rows.append(
-            (title, objective.text(values[a]), objective.text(values[b]),
+            (title, objective.text(first), objective.text(second),
              objective.change_text(change), way)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["", "Pinned", "Selected", "Change", "Selected is"])
@@ -86,10 +95,11 @@ def _figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
 
 def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
     """Whether a difference may be chance: both are judged on the same people."""
-    told = []
-    for m, objective in enumerate(frontier.objectives):
-        low, high = sure.difference(a, b)[m]
-        if low == low:
+    told, luck = [], []
+    for objective, (low, high) in zip(frontier.objectives, sure.difference(a, b), strict=True):
+        if low != low:
+            luck.append(plain(objective.full_title))
+        else:
             certain = low > 0 or high < 0
             told.append(
                 f"{plain(objective.full_title)}: change between {objective.change_text(low)} and "
@@ -97,3 +107,8 @@ def _surely(frontier: Frontier, a: int, b: int, sure: Uncertainty) -> None:
             )
     if told:
         st.markdown("With 95%: " + "; ".join(told) + ".")
+    if luck:
+        st.caption(
+            f"{'; '.join(luck)}: no interval of the change, since chance alone makes such a value "
+            "larger than it is."
+        )

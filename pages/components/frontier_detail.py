@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 
 from faircore.frontier import (
     Frontier,
+    Limit,
+    Objective,
     Uncertainty,
     counts_of,
     decisions_at,
-    keeps,
+    evidence_of,
+    find_objective,
     measure_counts,
+    rows_by_score,
 )
 from faircore.groups import Partition, find_partition
 from faircore.metrics import DISPARITIES, MIN_PEOPLE, RATES, hidden_groups
@@ -22,8 +26,9 @@ from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import facts
 from pages.components.charts import show_chart
 from pages.components.frontier_view import limits_of
+from pages.components.group_cuts import TRIED, cuts_now
 from pages.components.session import ReviewSession, session
-from pages.components.words import finding, labels, plain
+from pages.components.words import Evidence, finding, labels, plain
 
 
 def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
@@ -33,9 +38,17 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     partition = find_partition(frontier.partitions, frontier.gap.partition)
     with st.container(key="selected-name"):
         st.subheader(plain(labels(frontier)[candidate.id]))
+    if current.cut_by:  # intervals and chances are those of one threshold for everybody
+        sure = None
     _objectives(frontier, position, sure)
     _standing(frontier, position, sure, current)
-    st.markdown(finding(counts, partition, frontier.gap.name))
+    st.markdown(
+        finding(
+            counts, frontier.partitions, partition, frontier.gap.name,
+            sizes=frontier.sizes[frontier.split],
+            evidence=evidence_now(frontier, position, current),
+        )
+    )  # fmt: skip
     _bars(frontier, counts, partition)
     with st.container(horizontal=True):
         if st.button("Choose this point", type="primary"):
@@ -45,6 +58,8 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
             "Pinned for comparison" if pinned else "Pin to compare", key="pin", disabled=pinned,
             on_click=_pin, args=(candidate.id,),
         )  # fmt: skip
+    if current.cut_by:
+        st.caption(TRIED)
     box = st.expander(
         "Does a score mean the same in each group?", key="small-box", on_change="rerun"
     )
@@ -55,9 +70,14 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
 
 
 def _reliability(frontier: Frontier, position: int, partition: Partition) -> None:
+    candidate, rows = frontier.candidates[position], frontier.rows.get(frontier.split)
+    if rows is None or frontier.split not in candidate.passed:
+        st.write("This model was made by an older version. Train it again to see this.")
+        return
     show_chart(
         small_reliability(
-            frontier.candidates[position].cubes[frontier.split], partition,
+            candidate.cubes[frontier.split], partition,
+            rows=rows_by_score(rows, candidate.passed[frontier.split]),
             hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
         ),
         key="small-reliability",
@@ -79,6 +99,12 @@ def counts_now(frontier: Frontier, position: int, current: ReviewSession) -> NDA
     return counts_of(frontier.rows[frontier.split], decisions)
 
 
+def evidence_now(frontier: Frontier, position: int, current: ReviewSession) -> Evidence | None:
+    """Rows and squared weights behind :func:`counts_now`; None where its rows are not known."""
+    decisions = decisions_now(frontier, position, current)
+    return None if decisions is None else evidence_of(frontier.rows[frontier.split], decisions)
+
+
 def decisions_now(
     frontier: Frontier, position: int, current: ReviewSession
 ) -> NDArray[np.int8] | None:
@@ -89,23 +115,30 @@ def decisions_now(
         return None
     if not current.cut_by:
         return decisions_at(rows, passed, frontier.threshold)
-    names = find_partition(frontier.partitions, current.cut_by).group_names
-    cuts = {name: current.cuts.get(name, frontier.threshold) for name in names}
-    return decisions_at(rows, passed, cuts, partition=current.cut_by)
+    return decisions_at(rows, passed, cuts_now(frontier, current), partition=current.cut_by)
+
+
+def measured_now(
+    frontier: Frontier, position: int, objective: Objective, current: ReviewSession
+) -> float:
+    """An objective of a candidate at the threshold of the page, or at those of its groups."""
+    if not current.cut_by or objective.source == "scores":  # no threshold moves those of scores
+        if objective in frontier.objectives:  # known already
+            return float(frontier.values[position, frontier.objectives.index(objective)])
+        return float(frontier.measure(objective)[position])
+    return float(
+        measure_counts(
+            objective, counts_now(frontier, position, current), frontier.partitions,
+            costs=frontier.costs, min_people=frontier.min_people,
+        )
+    )  # fmt: skip
 
 
 def _objectives(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     lines, current = [], session()
-    values = frontier.values[position].tolist()
-    if current.cut_by:  # thresholds by group are tried: what they do, which has no interval
-        sure, counts = None, counts_now(frontier, position, current)
-        for m, objective in enumerate(frontier.objectives):
-            if objective.source != "scores":
-                values[m] = float(
-                    measure_counts(objective, counts, frontier.partitions, costs=frontier.costs)
-                )
     for m, objective in enumerate(frontier.objectives):
-        line = f"{plain(objective.full_title)}: **{objective.text(values[m])}**"
+        value = measured_now(frontier, position, objective, current)
+        line = f"{plain(objective.full_title)}: **{objective.text(value)}**"
         if sure is not None and np.isfinite(sure.low[position, m]):
             low, high = sure.low[position, m], sure.high[position, m]
             line += f" ({objective.text(low)} to {objective.text(high)})"
@@ -118,7 +151,7 @@ def _standing(
 ) -> None:
     """Whether others beat it, and which limits it breaks."""
     told = []
-    if not frontier.non_dominated[position]:
+    if not current.cut_by and not frontier.non_dominated[position]:
         told.append(
             "Another model is at least as good in "
             + ("both respects" if len(frontier.objectives) == 2 else "every respect")
@@ -132,12 +165,17 @@ def _standing(
     broken = [
         limit.in_words(frontier.partition)
         for limit in limits_of(frontier, current)
-        if not keeps(frontier, [limit])[position]
+        if not limit.holds(np.array(_of_limit(frontier, position, limit, current)))
     ]
-    if current.no_groups and frontier.candidates[position].needs_groups:
-        broken.append("no attribute asked for when it predicts")
     if broken:
         st.warning(plain("Breaks a limit: " + "; ".join(broken) + "."))
+    if current.no_groups and (current.cut_by or frontier.candidates[position].needs_groups):
+        st.warning("Asks for a sensitive attribute when it predicts, which is ruled out above.")
+
+
+def _of_limit(frontier: Frontier, position: int, limit: Limit, current: ReviewSession) -> float:
+    objective = find_objective(limit.key, frontier.partition)
+    return measured_now(frontier, position, objective, current)
 
 
 def _chance(sure: Uncertainty, position: int) -> str:

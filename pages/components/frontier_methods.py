@@ -6,36 +6,48 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from faircore.frontier import Frontier, Uncertainty, families
+from faircore.frontier import (
+    PROFIT,
+    Frontier,
+    Objective,
+    Uncertainty,
+    families,
+    find_objective,
+)
 from faircore.numerals import percent
 from faircore.plots import METHOD_NAMES
 from faircore.plots.parallel import parallel_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
 from pages.components.charts import show_chart
+from pages.components.frontier_view import objective_choices
 from pages.components.words import labels, lower_first, plain
+
+MOST_AXES = 6
+"""Objectives drawn beside each other: with more, their names no longer fit."""
 
 
 def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
-    """Area each method's front covers, with an interval; spread over seeds."""
+    """Area or volume each method's front covers, with an interval; spread over seeds."""
     if sure is None:
         st.write("Intervals need models made by this version. Train them again to see them.")
         return
+    space = "area" if len(frontier.objectives) == 2 else "volume"
     table = sure.hypervolumes.copy()
     whole = float(table.loc["all", "value"]) or 1.0
     frame = pd.DataFrame(
         {
             "Method": [METHOD_NAMES.get(n, "All methods together") for n in table.index],
             "Models": table["models"].to_numpy(),
-            "Share of the area that all cover, %": 100 * table["value"].to_numpy() / whole,
+            f"Share of the {space} that all cover, %": 100 * table["value"].to_numpy() / whole,
             "from, %": 100 * table["low"].to_numpy() / whole,
             "to, %": 100 * table["high"].to_numpy() / whole,
         }
     )
     st.dataframe(frame.style.format(precision=1, na_rep="–"), hide_index=True, width="stretch")
     st.caption(
-        "The area between a method's unbeaten models and the worst corner of the picture "
-        "(hypervolume): a method with more of it offers more in both respects. From and to: 95% "
-        "interval. A method with more models has had more chances."
+        f"The {space} between a method's unbeaten models and the worst corner of the picture "
+        "(hypervolume): a method with more of it offers more in all respects together. From and "
+        "to: 95% interval. A method with more models has had more chances."
     )
     _larger(sure)
     _seeds(frontier)
@@ -89,14 +101,16 @@ def promises(frontier: Frontier) -> None:
             generalisation_figure(frontier, names=names), key="holds",
             alt="Value on the rows models learned from against the rows they are compared on",
         )  # fmt: skip
-    with_train = [c for c in frontier.candidates if "train" in c.cubes]
-    if with_train and "train" in frontier.sizes:
-        here, there = frontier.values, frontier.view(split="train").values
-        off = np.nanmedian(here - there, axis=0)
+    if "train" in frontier.sizes:
+        apart = frontier.values - frontier.view(split="train").values
         told = [
-            f"{lower_first(plain(o.full_title))} {o.change_text(float(d))}"
-            for o, d in zip(frontier.objectives, off, strict=True)
-        ]
+            f"{lower_first(plain(o.full_title))} {o.change_text(float(np.median(own[known])))}"
+            for o, own, known in zip(frontier.objectives, apart.T, np.isfinite(apart.T),
+                                     strict=True)
+            if known.any()
+        ]  # fmt: skip
+        if not told:
+            return
         st.caption(
             "On the rows used to compare, against the rows models learned from, the middle model: "
             + ", ".join(told)
@@ -105,26 +119,42 @@ def promises(frontier: Frontier) -> None:
 
 
 def all_objectives(frontier: Frontier) -> None:
-    """Every model across all objectives at once, with ranges to narrow them down."""
+    """Every model across many objectives at once, with ranges to narrow them down."""
     shown = np.flatnonzero(np.isfinite(frontier.values).all(axis=1))
+    objectives = _chosen(frontier)
     kept = np.ones(len(frontier.candidates), bool)
-    columns = st.columns(len(frontier.objectives))
-    for m, (objective, column) in enumerate(zip(frontier.objectives, columns, strict=True)):
-        values = frontier.values[shown, m]
-        low, high = float(values.min()), float(values.max())
-        if high > low:
-            scale = 100.0 if objective.is_share else 1.0
+    columns = st.columns(len(objectives))
+    for m, (objective, column) in enumerate(zip(objectives, columns, strict=True)):
+        scale = 100.0 if objective.is_share else 1.0
+        values = frontier.measure(objective) * scale
+        own = values[shown][np.isfinite(values[shown])]
+        whole = (float(own.min()), float(own.max())) if len(own) else (0.0, 0.0)
+        if whole[1] > whole[0]:
             unit = ", %" if objective.is_share else ""
-            chosen = column.slider(
-                f"{plain(objective.full_title)}{unit}", low * scale, high * scale,
-                (low * scale, high * scale), (high - low) * scale / 100,
-                key=f"range-{m}-{objective.key}",
+            low, high = column.slider(
+                f"{plain(objective.full_title)}{unit}", *whole, whole,
+                (whole[1] - whole[0]) / 100, key=f"range-{m}-{objective.key}",
             )  # fmt: skip
-            inside = frontier.values[:, m] * scale
-            hair = (high - low) * scale / 1e6
-            kept &= (inside >= chosen[0] - hair) & (inside <= chosen[1] + hair)
+            hair = (whole[1] - whole[0]) / 1e6
+            inside = (values >= low - hair) & (values <= high + hair)
+            # What has no value is set aside only by somebody who asks for a range.
+            kept &= inside | (np.isnan(values) & ((low, high) == whole))
     st.caption(f"{int(kept[shown].sum()):,} of {len(shown):,} models lie within all ranges.")
     show_chart(
-        parallel_figure(frontier, names=labels(frontier), kept=kept), key="parallel",
-        alt="One line per model across every objective, better upwards",
+        parallel_figure(frontier, names=labels(frontier), kept=kept, objectives=objectives),
+        key="parallel", alt="One line per model across every objective, better upwards",
     )  # fmt: skip
+
+
+def _chosen(frontier: Frontier) -> list[Objective]:
+    """What is drawn: the objectives of the view until somebody chooses others."""
+    choices = objective_choices(frontier)
+    if frontier.costs is None:
+        choices.pop(PROFIT)
+    own = [objective.key for objective in frontier.objectives]
+    chosen = st.multiselect(
+        "Objectives", list(choices), own, max_selections=MOST_AXES, key=f"axes-{'|'.join(own)}",
+        format_func=lambda key: choices.get(key, key),
+        help=f"Up to {MOST_AXES}, in the order of the axes.",
+    )  # fmt: skip
+    return [find_objective(key, frontier.partition) for key in chosen or own]

@@ -11,6 +11,7 @@ from faircore.metrics import MIN_PEOPLE
 from faircore.records import Review
 from pages.components.candidates import choose_model, missing_models
 from pages.components.howto import how_to_read
+from pages.components.session import session
 from pages.components.words import labels, plain
 
 
@@ -22,19 +23,39 @@ def meaning(frontier: Frontier, limits: tuple[Limit, ...]) -> None:
         f"Each mark is a trained model. Up: {first.sentence}"
         f"{'' if first.better > 0 else ' (lower is better)'}. Across: {second.sentence}; "
         f"{'further right' if second.better > 0 else 'further left'} is better.",
-        "The line joins the models that no other beats in both. On the line between two of them "
-        "lies what a lottery between the two would do.",
+        line_words(frontier),
         f"All figures are measured on {people_seen:,} people whose rows trained no model and set "
         "no threshold, but decided when most stopped learning, so models look slightly better "
         "here than they are; the choice itself is measured on others still.",
         "Small differences between neighbouring marks are chance. Intervals and the band of the "
         "frontier can be switched on under Limits, filters and costs.",
     ]
-    if limits:
-        lines.append("Hollow grey marks break a limit that you set; the lines show where it is.")
+    hollow = ["break a limit that you set (the lines show where it is)"] if limits else []
+    if session().no_groups:
+        hollow.append("ask for a sensitive attribute when they predict")
+    if hollow:
+        lines.append(f"Hollow grey marks {', or '.join(hollow)}.")
     if not len(shown_with_rows(frontier)):
         lines.append("These models were made by an older version, which kept no intervals.")
     how_to_read(*map(plain, lines), about="frontier")
+
+
+def line_words(frontier: Frontier) -> str:
+    """What joins the marks, and what a lottery between two of them would do."""
+    if len(frontier.objectives) > 2:
+        third = frontier.objectives[2]
+        better = "higher" if third.better > 0 else "lower"
+        return (
+            f"Colour: {third.sentence} ({better} is better). No line is drawn: with three "
+            "objectives the models that no other beats need not lie on one."
+        )
+    told = "The line joins the models that no other beats in both."
+    lots = {objective.of_lots for objective in frontier.objectives}
+    if "" in lots:
+        return f"{told} Between two of them it only guides the eye."
+    if "at most" not in lots:
+        return f"{told} On the line between two of them lies what a lottery between the two does."
+    return f"{told} Of a lottery between two of them, a gap is at most what the line says."
 
 
 def nothing_to_show(frontier: Frontier) -> None:

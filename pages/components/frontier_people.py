@@ -15,10 +15,10 @@ from pages.components.candidates import plainest
 from pages.components.charts import show_chart
 from pages.components.frontier_detail import decisions_now
 from pages.components.loading import prepared_of
-from pages.components.session import session
+from pages.components.session import QUOS, session
 from pages.components.words import labels, plain
 
-DECISION, SCORE, PLAIN, PINNED = "decision", "score", "plain", "pinned"
+DECISION, SCORE, PLAIN, PINNED = QUOS
 
 
 def people(review: Review, frontier: Frontier, position: int) -> None:
@@ -83,7 +83,7 @@ def _status_quos(review: Review, frontier: Frontier) -> dict[str, NDArray[np.int
 
 
 def pinned_position(frontier: Frontier) -> int | None:
-    """Position of the pinned model, where it is among those shown and has values."""
+    """Position of the pinned model, where no filter leaves it out and its training went well."""
     pinned = session().pinned
     for k, candidate in enumerate(frontier.candidates):
         if candidate.id == pinned and candidate.failure is None:

@@ -24,10 +24,11 @@ def refine(review: Review, frontier: Frontier, position: int) -> None:
     if not strengths:
         return
     told = ", ".join(f"{s:.3g}" for s in strengths)
+    seeds = "" if len(spec.seeds) == 1 else f", {len(spec.seeds)} seeds each"
     if st.button(
         "Refine here", key="refine",
-        help=f"Trains {len(strengths)} more models with strengths between the neighbours of this "
-        f"one: {told}. The page goes on while they train.",
+        help=f"Trains {len(strengths) * len(spec.seeds)} more models with strengths between the "
+        f"neighbours of this one: {told}{seeds}. The page goes on while they train.",
     ):  # fmt: skip
         _launch(review, spec, strengths)
 

@@ -27,8 +27,8 @@ def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
     with st.container(horizontal=True):
         with st.popover("Share this view"):
             st.write(
-                "Whoever can open this dashboard sees the same models, view, limits and selected "
-                "point with this address."
+                "Whoever can open this dashboard sees the same models, view, limits, tried "
+                "thresholds and selected point with this address."
             )
             st.code(link(session()), language=None, wrap_lines=True)
         with st.popover("Download the picture"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from faircore.frontier import Frontier, measure_counts
-from faircore.groups import find_partition
 from pages.components.frontier_detail import counts_now, decisions_now
+from pages.components.group_cuts import Dial, cuts_now, dials
 from pages.components.session import ReviewSession, session
 from pages.components.words import lower_first, plain
 
@@ -32,14 +32,19 @@ def thresholds(frontier: Frontier, position: int) -> None:
         st.caption("The dial above the chart sets it for everybody.")
         return
     columns = st.columns(3, gap="large")
-    groups = find_partition(frontier.partitions, current.cut_by).group_names
-    for place, name in enumerate(groups):
-        now = current.cuts.get(name, frontier.threshold)
-        st.session_state[f"cut-{name}"] = min(max(now, FIRST_CUT), LAST_CUT)
+    cuts = cuts_now(frontier, current)
+    found = dials(frontier, current.cut_by)
+    for place, dial in enumerate(found):
+        st.session_state[_key(dial)] = min(max(cuts[dial[0]], FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
-            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=f"cut-{name}",
-            on_change=_cut, args=(name,),
+            plain(", ".join(dial)), FIRST_CUT, LAST_CUT, step=0.01, key=_key(dial),
+            on_change=_cut, args=(dial,),
         )  # fmt: skip
+    if len(cuts) > len(found):
+        st.caption(
+            "Groups whose size is not shown have no threshold of their own: it would tell of one "
+            "person."
+        )
     _what_cuts_do(frontier, position, current)
 
 
@@ -49,8 +54,13 @@ def _cut_by() -> None:
     st.rerun(["detail", "below"])
 
 
-def _cut(name: str) -> None:
-    session().cuts[name] = st.session_state[f"cut-{name}"]
+def _key(dial: Dial) -> str:
+    """Unlike every other key, whatever a group is called."""
+    return "cut-together" if len(dial) > 1 else f"cut-of-{dial[0]}"
+
+
+def _cut(dial: Dial) -> None:
+    session().cuts |= dict.fromkeys(dial, st.session_state[_key(dial)])
     st.rerun(["detail", "below"])
 
 

@@ -38,11 +38,27 @@ def rates_table(
     sizes: NDArray[np.int64],
 ) -> None:
     """Rates of the groups of a partition; a rate over too few people is a dash."""
-    own = counts[partition.groups]
-    columns = {f"{RATES[r].title}, %": 100 * RATES[r](own, min_people=MIN_PEOPLE) for r in SHOWN}
+    rates = shown_rates(counts[partition.groups])
+    columns = {f"{RATES[r].title}, %": 100 * values for r, values in rates.items()}
     helps = {f"{RATES[r].title}, %": RATES[r].sentence for r in SHOWN}
     hidden = hidden_groups(partitions, sizes)[partition.groups]
     _show(partition, sizes[partition.groups], columns, hidden=hidden, helps=helps)
+
+
+def shown_rates(counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Rates of groups by name, (g, 2, 2) to (g,) each; NaN where one would tell of few people.
+
+    The share selected is that of the good and of the others, by their base rate; accuracy is
+    another sum of the same two. So where one of the two is withheld, the other and the accuracy
+    would give it away.
+    """
+    found = {name: RATES[name](counts, min_people=MIN_PEOPLE) for name in SHOWN}
+    parts = ("true_positive_rate", "false_positive_rate")
+    people = np.array([RATES[name].people(counts) for name in parts])
+    few = (np.isnan([found[name] for name in parts]) & (people > 0)).any(axis=0)
+    for name in (*parts, "accuracy"):
+        found[name][few] = np.nan
+    return found
 
 
 def _show(
@@ -74,6 +90,6 @@ def _show(
     if frame.isna().to_numpy().any():
         st.caption(
             f"A dash stands for fewer than {MIN_PEOPLE} people: too few to judge, and too few to "
-            "stay unnamed. Where one size would give another away, both are left out. Such rates "
+            "stay unnamed. Where one figure would give another away, both are left out. Such rates "
             "take no part in a gap; no row was dropped."
         )

@@ -86,15 +86,20 @@ RATE_TEXTS: dict[str, str] = {
 }
 
 CONFLICT = """
-Suppose the bank could sort people perfectly well but not perfectly. Then, as long as 50% of the
-women and 60% of the men would pay back, it **cannot** at once give every score the same meaning in
-both groups and make the same share of mistakes in both (Chouldechova 2017; Kleinberg, Mullainathan
-& Raghavan 2016). In the example a yes is more reliable for women (90 against 83 of 100 pay back),
-and for that very reason more good women are refused (28 against 17 of 100). Lending to more women
-would narrow the second gap and open the first. This is arithmetic, not a fault of a model: somebody
-has to choose which equality matters here, and to say why. The Audit page shows the same conflict
-with your own numbers.
+Suppose the bank could sort people very well but not perfectly. Then, as long as 50% of the women
+and 60% of the men would pay back, it **cannot** at once give every score the same meaning in both
+groups and make the same share of mistakes in both (Chouldechova 2017; Kleinberg, Mullainathan &
+Raghavan 2016). In the example a yes is more reliable for women (90 against 83 of 100 pay back), and
+more good women are refused (28 against 17 of 100). Suppose the bank lent to 50 women, of whom 42
+would pay back. Both gaps would all but close: 84 against 83 of 100 would pay back, and 16 against
+17 of 100 good applicants would be refused. But the conflict only moves: of 100 women who would not
+pay back 16 would get the loan, of 100 such men 25. This is arithmetic, not a fault of a model:
+somebody has to choose which equality matters here, and to say why. The Audit page shows the same
+conflict with your own numbers.
 """
+
+MORE_WOMEN = ((42, 8), (8, 42))
+"""The women of the text above when the bank lends to more of them, as in ``COUNTS``."""
 
 READING = {
     "frontier": (
@@ -169,7 +174,8 @@ GLOSSARY = {
     "Candidate": "A trained model with its settings: one mark on the frontier.",
     "Gap": "The largest minus the smallest share among groups, in points of percent.",
     "Good outcome": "What the organisation hopes for: the loan is paid back.",
-    "Knee": "The place on a frontier after which each step towards equality costs more.",
+    "Knee": "The unbeaten model farthest above the straight line between the two ends of the "
+    "frontier.",
     "λ, strength": "How much a model is made to care for fairness while it learns.",
     "Limit": "A line somebody draws: at most this gap, at least this accuracy.",
     "Seed": "The start of the dice in training. Other seeds show what luck did.",

@@ -13,6 +13,11 @@ from pages.components.header import header
 
 KEY = "faircore"
 
+BEST = "front"
+"""What the slider runs along when it is not one method: the unbeaten models."""
+QUOS = ("decision", "score", "plain", "pinned")
+"""What may have decided until now: the data's decisions or score, the plain or the pinned model."""
+
 
 @dataclass
 class ReviewSession:

@@ -1,4 +1,7 @@
-"""A view in the address: whoever opens the link sees what its sender saw."""
+"""A view in the address: whoever opens the link sees what its sender saw.
+
+What is folded open, and what look is taken below the picture, is no part of it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,13 @@ from faircore.errors import InputError
 from faircore.frontier import BETWEEN, Frontier, find_objective
 from faircore.groups import find_partition
 from faircore.metrics.costs import Costs
-from pages.components.session import ReviewSession
+from pages.components.session import BEST, QUOS, ReviewSession
 
 ID_LENGTH = 16
 """So much of a candidate's id is in a link: enough to be one of a kind."""
+
+LONGEST = 2_000
+"""Characters of one part of a view; more than any list of limits or thresholds needs."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,14 @@ def _limits(text: str) -> dict[str, float]:
     return found
 
 
+def _cuts(text: str) -> dict[str, float]:
+    """Thresholds by the name of their group."""
+    raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise ValueError("thresholds have names")
+    return {str(name): _share(str(value)) for name, value in raw.items()}
+
+
 _PARTS: dict[str, _Part] = {
     "up": _Part("performance", _text, _text),
     "across": _Part("disparity", _text, _text),
@@ -89,6 +103,10 @@ _PARTS: dict[str, _Part] = {
         lambda text: tuple(_number(x) for x in text.split(",")),
     ),
     "unit": _Part("unit", _text, lambda text: text[:20]),
+    "along": _Part("along", _text, _text),
+    "quo": _Part("quo", _text, _text),
+    "each": _Part("cut_by", _text, _text),
+    "cuts": _Part("cuts", json.dumps, _cuts),
     "model": _Part("candidate", lambda v: v[:ID_LENGTH], _text),
     "against": _Part("pinned", lambda v: v[:ID_LENGTH], _text),
 }
@@ -131,11 +149,11 @@ def read_parameters(given: Mapping[str, str], frontier: Frontier) -> dict[str, A
     found: dict[str, Any] = {}
     for key, part in _PARTS.items():
         text = given.get(key, "")
-        if not text:
+        if not text or len(text) > LONGEST:
             continue
         try:
             value = part.read(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if _fits(part.name, value, frontier):
             found[part.name] = _full_id(value, frontier) if part.name in _IDS else value
@@ -143,6 +161,10 @@ def read_parameters(given: Mapping[str, str], frontier: Frontier) -> dict[str, A
     name, _, partition = found.get("disparity", "").partition(BETWEEN)
     if partition:
         found |= {"disparity": name, "partition": partition}
+    # Thresholds are of the groups of one partition.
+    cuts, by = set(found.get("cuts", {})), found.get("cut_by", "")
+    if cuts and not (by and cuts <= set(find_partition(frontier.partitions, by).group_names)):
+        del found["cuts"]
     return found
 
 
@@ -160,7 +182,13 @@ def _fits(name: str, value: Any, frontier: Frontier) -> bool:
         return True
     if name == "limits":
         return all(_fits("third", key, frontier) for key in value)
-    if name == "partition":
+    if name == "along":
+        return value in {BEST, *(c.method for c in frontier.candidates)}
+    if name == "quo":
+        return value in QUOS
+    if name == "cut_by" and not frontier.rows:  # nobody knows whom they would select
+        return False
+    if name in ("partition", "cut_by"):
         return value in [p.name for p in frontier.partitions]
     if name == "methods":
         return set(value) <= {c.method for c in frontier.candidates}

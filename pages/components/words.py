@@ -18,10 +18,14 @@ from faircore.metrics import (
     RATES,
     disparity_text,
     find_disparity,
+    hidden_groups,
 )
 from faircore.numerals import points
 from faircore.penalties import PENALTIES
 from faircore.plots import METHOD_NAMES
+
+Evidence = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Rows and squared weights behind counts, each of shape (g, 2, 2)."""
 
 
 def disparity_value(name: str, value: float) -> str:
@@ -30,8 +34,12 @@ def disparity_value(name: str, value: float) -> str:
 
 
 def labels(frontier: Frontier) -> dict[str, str]:
-    """A name for each candidate by its id, unlike all others and the same in every view."""
-    return _labels(frontier.candidates)
+    """A name for each candidate by its id, unlike all others and the same in every view.
+
+    Those that a filter leaves out have one as well: what tells two models apart does not depend on
+    which are shown.
+    """
+    return _labels(frontier.everyone)
 
 
 @lru_cache(maxsize=16)
@@ -113,20 +121,39 @@ def lower_first(text: str) -> str:
     return text if text[1:2].isupper() else f"{text[:1].lower()}{text[1:]}"
 
 
-def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -> str:
+def finding(
+    counts: NDArray[np.float64],
+    partitions: tuple[Partition, ...],
+    partition: Partition,
+    disparity: str,
+    *,
+    sizes: NDArray[np.int64],
+    evidence: Evidence | None = None,
+) -> str:
     """The widest difference between two groups, in natural frequencies, and what may be chance.
 
     Parameters
     ----------
     counts : ndarray, shape (g, 2, 2)
         Counts over all partitions.
+    partitions : tuple of Partition
     partition : Partition
+        The one of them whose groups are compared. Groups whose size is not shown take no part.
     disparity : str
         Name of the disparity; of its rates the one that is furthest apart is told.
+    sizes : ndarray of int, shape (g,)
+        Rows per group.
+    evidence : pair of ndarray, each of shape (g, 2, 2), optional
+        As :func:`faircore.frontier.evidence_of` gives it. Without it, rows are taken to weigh
+        alike within a group.
     """
-    own = counts[partition.groups]
+    hidden = hidden_groups(partitions, sizes)
+    own = np.where(hidden[:, None, None], 0.0, counts)[partition.groups]
+    rows, squares = (x[partition.groups] for x in evidence or _alike(counts, sizes))
     rate = RATES[find_disparity(disparity).worst_rate(own, min_people=MIN_PEOPLE)]
-    values, people = rate(own, min_people=MIN_PEOPLE), rate.people(own)
+    people = rate.people(rows)
+    enough = people >= MIN_PEOPLE * (1 - 1e-9)
+    values = np.where(enough, rate(own, min_people=MIN_PEOPLE), np.nan)
     if np.isfinite(values).sum() < 2:
         return f"Too few people to compare: a rate needs at least {MIN_PEOPLE}."
     low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
@@ -140,8 +167,9 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
         (f"group **{names[high]}**", float(values[high])),
     )
     pair = np.array([low, high])
-    pooled = float(values[pair] @ people[pair] / people[pair].sum())
-    chance = 1.96 * math.sqrt(pooled * (1 - pooled) * float((1 / people[pair]).sum()))
+    known = rate.people(own)[pair] ** 2 / rate.people(squares)[pair]
+    pooled = float(values[pair] @ known / known.sum())
+    chance = 1.96 * math.sqrt(pooled * (1 - pooled) * float((1 / known).sum()))
     return (
         f"{told} With {people[low]:,.0f} and {people[high]:,.0f} people, a difference below about "
         f"{points(chance)} can be chance"
@@ -151,6 +179,13 @@ def finding(counts: NDArray[np.float64], partition: Partition, disparity: str) -
             else ", and more than that between the two furthest apart of several groups."
         )
     )
+
+
+def _alike(counts: NDArray[np.float64], sizes: NDArray[np.int64]) -> Evidence:
+    """Rows and squared weights where each row of a group weighs as the others do."""
+    total = counts.sum(axis=(1, 2))
+    each = np.where(total > 0, total, 1.0) / np.maximum(sizes, 1)
+    return counts / each[:, None, None], counts * each[:, None, None]
 
 
 def price(frontier: Frontier) -> str:
@@ -165,9 +200,13 @@ def price(frontier: Frontier) -> str:
     title = lower_first(first.title)
     if first.source == "counts" or second.source == "gap":
         groups = find_partition(frontier.partitions, frontier.gap.partition).groups
-        selected = RATES["selection_rate"](frontier.counts[best, groups].sum(axis=0))
-        if selected in (0.0, 1.0):
-            return f"At this threshold {'nobody' if selected == 0 else 'everybody'} is selected."
+        selected = RATES["selection_rate"](frontier.counts[:, groups].sum(axis=1))
+        if selected[best] in (0.0, 1.0):
+            whom = "nobody" if selected[best] == 0 else "everybody"
+            shown = np.isfinite(frontier.values).all(axis=1)
+            if (selected[shown] == selected[best]).all():
+                return f"At this threshold {whom} is selected."
+            return f"The model with the best {title} selects {whom}."
     start = second.text(float(frontier.values[best, 1]))
 
     def cost(position: int) -> str:

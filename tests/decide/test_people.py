@@ -139,10 +139,6 @@ def test_intervals_cover_when_those_who_gain_weigh_more() -> None:
         assert 0.925 <= count / runs <= 0.975, name  # Kish's number gives 0.78
 
 
-def _equation(atoms: pd.DataFrame, mask: pd.Series[bool]) -> list[float]:
-    return [float(v) for v in (mask.to_numpy() & np.ones(len(atoms), bool))]
-
-
 def test_a_group_without_rows_in_the_split_is_left_out() -> None:
     whole = Groups.of({"sex": np.r_[SEX, ["x"] * 40]})
     rows = SplitRows(TRUTH, whole.take(np.arange(N)))
@@ -275,7 +271,28 @@ def test_a_share_among_fewer_than_ten_is_not_told() -> None:
     sex = np.repeat(["f", "m"], 300)
     after[:4], after[300:360] = 1, 1  # four women, sixty men
     rows = SplitRows(np.tile([0, 1], 300).astype(np.int8), Groups.of({"sex": sex}))
-    table = people_impact(before, after, rows=rows).partition("sex")
+    impact = people_impact(before, after, rows=rows, costs=Costs())
+    table = impact.partition("sex")
     assert table["gained"].tolist() == pytest.approx([4 / 0.3, 200])
-    assert np.isnan(table.loc["f", "gained_good"])
-    assert table.loc["m", "gained_good"] == 0.5
+    # Everybody's less the men's, both shown, would be that of the four.
+    assert table["gained_good"].isna().all()
+    assert table["worth"].isna().all()
+    assert impact.everybody["gained_good"] == 0.5
+    after[4:20] = 1
+    table = people_impact(before, after, rows=rows, costs=Costs()).partition("sex")
+    assert table["gained_good"].notna().all()
+    assert table["worth"].notna().all()
+
+
+def test_shares_that_would_give_one_among_few_away_are_not_told() -> None:
+    before, after = np.zeros(800, int), np.zeros(800, int)
+    race = np.repeat(["a", "b", "c", "d"], 200)
+    after[:4], after[200:215], after[400:460] = 1, 1, 1
+    rows = SplitRows(np.tile([0, 1], 400).astype(np.int8), Groups.of({"race": race}))
+    impact = people_impact(before, after, rows=rows)
+    shown = impact.partition("race")["gained_good"].notna()
+    assert shown.tolist() == [False, False, True, False]  # nobody of d gains
+    assert np.isfinite(impact.everybody["gained_good"])
+    after[200:215], after[200:202] = 0, 1
+    impact = people_impact(before, after, rows=rows)
+    assert np.isnan(impact.everybody["gained_good"])  # six people together

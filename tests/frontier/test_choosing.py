@@ -58,6 +58,7 @@ def test_the_knee_is_where_the_front_bends() -> None:
     bent = frontier((0, 20), (11, 5), (30, 0))
     pick = knee(bent)
     assert pick is not None
+    assert pick.rule.startswith("the knee: the unbeaten model farthest above the straight line")
     assert bent.front.tolist() == [0, 1, 2]
     assert pick.position == 1
 

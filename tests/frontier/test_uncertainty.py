@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faircore.frontier import Candidate, Frontier, SplitRows, shown_with_rows, uncertainty
+from faircore.frontier import (
+    Candidate,
+    Frontier,
+    SplitRows,
+    Uncertainty,
+    shown_with_rows,
+    uncertainty,
+)
 from faircore.groups import Groups
 from faircore.metrics import count_cube, passed_thresholds
 from faircore.metrics.costs import Costs
@@ -136,3 +143,76 @@ def test_the_calibration_error_has_no_interval() -> None:
     assert sure is not None
     assert np.isnan(sure.low[:, 0]).all()
     assert np.isfinite(sure.chance).all()
+
+
+def two_rules(
+    groups: Groups, rates: tuple[np.ndarray, np.ndarray], *, seed: int, paired: bool
+) -> Frontier:
+    """Two rules that select each person with the probabilities given, by like luck or not."""
+    rng = np.random.default_rng(seed)
+    n = groups.codes.shape[1]
+    y = (rng.random(n) < 0.5).astype(np.int8)
+    luck = rng.random(n)
+    other = np.where(rng.random(n) < 0.9, luck, rng.random(n)) if paired else rng.random(n)
+    made = []
+    for i, (drawn, rate) in enumerate(zip((luck, other), rates, strict=True)):
+        scores = np.where(drawn < rate, 0.9, 0.1)
+        made.append(
+            Candidate(
+                f"c{i}", "regularized", "", float(i), 0, False,
+                {"select": count_cube(y, scores, groups)}, 1.0,
+                measures={"select": score_measures(y, scores, groups)},
+                passed={"select": passed_thresholds(scores)},
+            )
+        )  # fmt: skip
+    return Frontier(
+        tuple(made), groups.partitions, {"select": groups.sizes},
+        rows={"select": SplitRows(y, groups)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize(("one", "other"), [(0.02, 0.02), (0.1, 0.1), (0.02, 0.1)])
+def test_limits_of_a_change_of_the_gap_of_two_groups_cover(
+    one: float, other: float, paired: bool
+) -> None:
+    n, held, inside = 1_000, 150, 0
+    groups = Groups.of({"g": np.tile(["a", "b"], n // 2)})
+    second = groups.codes[0] == 1
+    rates = (0.4 + one * second, 0.4 + other * second)
+    for seed in range(held):
+        pair = two_rules(groups, rates, seed=seed, paired=paired)
+        low, high = Uncertainty(*[None] * 6, pair).difference(0, 1)[1]  # type: ignore[arg-type]
+        inside += low <= other - one <= high
+    # Near equality the redraws of a gap are biased upwards, which only widens them.
+    assert inside / held >= 0.92
+    assert inside / held <= (1.0 if min(one, other) < 0.1 else 0.985)
+
+
+@pytest.mark.parametrize("g", [3, 6, 8])
+def test_a_change_of_a_gap_of_more_than_two_groups_has_no_limits(g: int) -> None:
+    groups = Groups.of({"g": np.tile([f"g{i}" for i in range(g)], 60)})
+    rates = 0.4 + 0.1 * groups.codes[0] / (g - 1)
+    pair = two_rules(groups, (rates, rates), seed=0, paired=True)
+    limits = Uncertainty(*[None] * 6, pair).difference(0, 1)  # type: ignore[arg-type]
+    assert np.isfinite(limits[0]).all()
+    assert np.isnan(limits[1]).all()
+
+
+def test_a_group_too_small_for_a_gap_does_not_set_the_limits_of_its_change() -> None:
+    some = np.r_[np.tile(["a", "b"], 300), ["few"] * 8]
+    groups = Groups.of({"g": some})
+    rates = np.where(some == "few", 0.9, 0.4)
+    whole = two_rules(groups, (rates, rates), seed=0, paired=False)
+    bare = two_rules(groups.take(np.arange(600)), (rates[:600], rates[:600]), seed=0, paired=False)
+    found = [Uncertainty(*[None] * 6, f).difference(0, 1)[1] for f in (whole, bare)]  # type: ignore[arg-type]
+    width, without = (high - low for low, high in found)
+    assert width == pytest.approx(without, rel=0.25)
+
+
+def test_a_change_of_the_calibration_error_has_no_limits() -> None:
+    sure = uncertainty(FRONTIER.view(performance="calibration_error"))
+    assert sure is not None
+    limits = sure.difference(0, 5)
+    assert np.isnan(limits[0]).all()
+    assert np.isfinite(limits[1]).all()

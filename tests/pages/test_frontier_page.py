@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from faircore.groups import find_partition
+from faircore.metrics.costs import Costs
 from faircore.plans import SweepPlan
 from faircore.records import Review, frontier_of_review, request_of
+from pages.components.group_cuts import TRIED
 from tests.pages.visitor import button, labelled, well, words
 
 Opened = tuple[Path, Review]
@@ -25,6 +28,7 @@ def test_refine_here_asks_for_strengths_between_the_neighbours(
     workspace, review = trained
     app = visit("frontier.py", workspace, review.id)
     chosen = labelled(app.selectbox, "Model").value
+    told = button(app, "Refine here").help
     well(button(app, "Refine here").click().run())
     (plan,) = launched
     (spec,) = plan.sweeps
@@ -37,6 +41,8 @@ def test_refine_here_asks_for_strengths_between_the_neighbours(
     assert spec.partitions == request.partitions
     new = set(spec.strengths) - set(request.strengths)
     assert new
+    assert f"Trains {len(new) * len(spec.seeds)} more models" in told
+    assert len(spec.seeds) > 1
     near = sorted(request.strengths)[: request.strengths.index(candidate.strength) + 2]
     assert all(near[0] < s < near[-1] for s in new)
 
@@ -52,9 +58,63 @@ def test_what_was_set_is_said_and_kept(trained: Opened, visit: Open) -> None:
     assert "at most 40.0 points" in words(app)
 
 
-def test_costs_change_what_is_best(trained: Opened, visit: Open) -> None:
-    app = visit("frontier.py", *trained[:1], trained[1].id)
+def test_worth_is_counted_in_the_costs_that_were_given(trained: Opened, visit: Open) -> None:
+    workspace, review = trained
+    app = visit("frontier.py", workspace, review.id)
     next(n for n in app.number_input if n.key == "cost-1").set_value(-9.0)
     well(button(app, "Count in these costs").click().run())
     assert labelled(app.selectbox, "Performance").value == "profit"
-    assert "Worth per 1,000 people: **" in words(app)
+    chosen = labelled(app.selectbox, "Model").value
+    frontier = frontier_of_review(workspace, review.id)
+    plain = frontier.view(performance="profit", costs=Costs(1.0, -9.0))
+    worth = plain.values[plain.position(chosen), 0]
+    assert f"Worth per 1,000 people: **{plain.objectives[0].text(worth)}**" in words(app)
+
+
+def test_tried_thresholds_are_what_is_judged(trained: Opened, visit: Open) -> None:
+    workspace, review = trained
+    frontier = frontier_of_review(workspace, review.id).view(partition="race")
+    names = find_partition(frontier.partitions, "race").group_names
+    sizes = frontier.sizes["select"][find_partition(frontier.partitions, "race").groups]
+    largest = names[int(sizes.argmax())]
+    app = visit("frontier.py", workspace, review.id)
+    told = words(app)
+    assert "Chance that no other model" in told
+    assert TRIED not in told
+    current = app.session_state["faircore"]
+    untouched = float(frontier.values[frontier.position(current.candidate), 1])
+    current.limits = {f"{frontier.disparity}@race": untouched + 0.01}
+    assert "Breaks a limit" not in words(well(app.run()))
+    current.cut_by, current.cuts = "race", {largest: 0.95}
+    keyed = next(g for g in app.button_group if g.key == "look")
+    told = words(well(keyed.set_value("Compare").run().run()))
+    assert "Breaks a limit" in told
+    assert "Chance that no other model" not in told
+    assert TRIED in told
+    pinned = next(c.id for c in frontier.candidates if c.id != current.candidate)
+    app = well(labelled(app.selectbox, "Compare with").set_value(pinned).run().run())
+    told = words(app)
+    assert "counted at the thresholds that are tried" in told
+    assert "With 95%" not in told
+    gap = next(m.value for m in app.markdown if "Accuracy: **" in m.value).rpartition("**")[0]
+    table = next(d.value for d in app.dataframe if "Selected is" in d.value.columns)
+    row = table[table[""] == "Gap in selection by race"].iloc[0]
+    assert gap.endswith(row["Selected"])
+    current.no_groups = True
+    assert "Asks for a sensitive attribute when it predicts" in words(well(app.run()))
+
+
+def test_all_objectives_are_those_that_are_chosen(trained: Opened, visit: Open) -> None:
+    workspace, review = trained
+    app = visit("frontier.py", workspace, review.id)
+    look = next(g for g in app.button_group if g.key == "look")
+    app = well(look.set_value("All objectives").run().run())
+    axes = labelled(app.multiselect, "Objectives")
+    assert axes.value == ["accuracy", "demographic_parity_difference@race"]
+    app = well(axes.set_value([*axes.value, "log_loss", "accuracy_difference@race"]).run().run())
+    ranges = [s.key for s in app.slider if s.key.startswith("range-")]
+    assert ranges[2:] == ["range-2-log_loss", "range-3-accuracy_difference@race"]
+    low, high = next(s for s in app.slider if s.key == "range-2-log_loss").value
+    app = next(s for s in app.slider if s.key == "range-2-log_loss").set_value((low, low)).run()
+    assert "1 of " in words(well(app))
+    assert high > low

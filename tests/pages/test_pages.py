@@ -19,7 +19,7 @@ from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import Review, ReviewStore, frontier_of_review
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
-from pages.components.group_tables import SHOWN
+from pages.components.group_tables import shown_rates
 from pages.components.words import plain
 from tests.pages.visitor import button, decide_alone, labelled, one_error, well, words
 
@@ -284,13 +284,8 @@ def test_the_frontier_shows_what_the_engine_computes(
         for objective, value in zip(view.objectives, view.values[position], strict=True):
             assert f"{plain(objective.full_title)}: **{objective.text(value)}**" in words(app)
         partition = find_partition(view.partitions, view.partition)
-        expected = np.stack(
-            [
-                100 * RATES[r](view.counts[position][partition.groups], min_people=MIN_PEOPLE)
-                for r in SHOWN
-            ],
-            axis=1,
-        )
+        rates = shown_rates(view.counts[position][partition.groups])
+        expected = 100 * np.stack(list(rates.values()), axis=1)
         hidden = hidden_groups(view.partitions, view.sizes["select"])[partition.groups]
         expected[hidden] = np.nan
         frame = app.dataframe[0].value
@@ -393,7 +388,7 @@ def test_a_choice_opens_the_sealed_rows_once(fresh: Opened, visit: Open) -> None
     race = engine.partitions[0]
     sizes = decision.sealed_sizes[race.groups].astype(float)
     own = decision.sealed_counts[race.groups]
-    expected = 100 * np.stack([RATES[r](own, min_people=MIN_PEOPLE) for r in SHOWN], 1)
+    expected = 100 * np.stack(list(shown_rates(own).values()), 1)
     hidden = hidden_groups(engine.partitions, decision.sealed_sizes)[race.groups]
     expected[hidden], sizes[hidden] = np.nan, np.nan
     np.testing.assert_allclose(frame["People"].to_numpy(dtype=float), sizes)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faircore.groups import find_partition
 from faircore.records import Review, frontier_of_review
 from pages.components.session import ReviewSession
 from pages.components.view_link import ID_LENGTH, parameters, read_parameters
@@ -21,6 +22,8 @@ def test_a_view_survives_its_address(trained: tuple[Path, Review]) -> None:
         errors=True, band=True, worth=(1.0, -5.0, 0.0, 0.5), unit="€ & more",
         limits={"auc": 0.8, "accuracy_difference@race": 0.05, "log_loss": 2.0},
         candidate=frontier.candidates[2].id, pinned=frontier.candidates[0].id,
+        along="regularized", quo="pinned", cut_by="race",
+        cuts=dict.fromkeys(find_partition(frontier.partitions, "race").group_names, 0.4),
     )  # fmt: skip
     given_back = read_parameters(parameters(current), frontier)
     assert replace(ReviewSession(review=current.review), **given_back) == current
@@ -37,6 +40,9 @@ def test_what_is_as_it_comes_is_left_out() -> None:
         {"cut": "7"}, {"limits": '{"accuracy": 7}'}, {"limits": '{"gini": 0.1}'},
         {"limits": '{"log_loss": "inf"}'}, {"limits": "[1]"}, {"limits": "{"},
         {"methods": "magic"}, {"worth": "1,2"}, {"worth": "-1,1,0,0"}, {"model": "zz"},
+        {"limits": "[" * 1_900}, {"limits": '{"accuracy": ' * 150}, {"cuts": "{" * 100_000},
+        {"limits": '{"accuracy": 0.5' + " " * 2_000 + "}"}, {"along": "magic"}, {"quo": "magic"},
+        {"each": "moon"}, {"cuts": '{"x": 0.5}'}, {"cuts": "[1]"}, {"cuts": '{"x": 7}'},
         {"model": ""}, {"third": "demographic_parity_difference@age of the moon"}, {"worth": "a"},
     ],
     ids=str,
@@ -46,6 +52,23 @@ def test_what_does_not_fit_is_passed_over(
 ) -> None:
     frontier = frontier_of_review(trained[0], trained[1].id)
     assert read_parameters(given, frontier) == {}
+
+
+def test_thresholds_of_other_groups_are_passed_over(trained: tuple[Path, Review]) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    given = {"each": "race", "cuts": '{"x": 0.5}'}
+    assert read_parameters(given, frontier) == {"cut_by": "race"}
+    assert read_parameters(given, replace(frontier, rows={}, _shared={})) == {}
+
+
+@pytest.mark.parametrize("name", ["limits", "cuts"])
+def test_deep_nesting_in_a_link_breaks_nothing(
+    name: str, trained: tuple[Path, Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    assert read_parameters({name: "[" * 100_000}, frontier) == {}
+    monkeypatch.setattr("pages.components.view_link.LONGEST", 1_000_000)
+    assert read_parameters({name: "[" * 100_000}, frontier) == {}
 
 
 def test_half_an_id_of_two_models_is_none(trained: tuple[Path, Review]) -> None:
@@ -58,7 +81,12 @@ def test_half_an_id_of_two_models_is_none(trained: tuple[Path, Review]) -> None:
     assert read_parameters({"model": "a" * ID_LENGTH}, twins) == {}
 
 
-@given(st.dictionaries(st.sampled_from(["up", "cut", "worth", "model", "limits"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["up", "cut", "worth", "model", "limits", "cuts", "each", "along"]),
+        st.text(),
+    )
+)
 def test_no_address_breaks_a_page(given: dict[str, str]) -> None:
     import numpy as np
 

@@ -281,3 +281,27 @@ def test_a_saved_page_has_marks_and_words(tmp_path: Path) -> None:
     assert "at most" in page
     assert '"name":"recommended"' in page
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"  # the figure itself stays as it was
+
+
+def test_a_value_without_an_interval_is_told_without_one() -> None:
+    frontier = of_one_method()
+    low, high = frontier.values - 0.1, frontier.values + 0.1
+    low[:, 0], high[:, 0] = np.nan, np.nan
+    told = trace_of(drawn_as(frontier, errors=(low, high)), "front")["hovertext"]
+    assert told
+    assert not any("–" in line.partition("<br>")[0] for line in told)
+    assert all(" to " in line.partition("<br>")[2] for line in told)
+
+
+def test_marks_set_aside_by_a_filter_do_not_break_a_limit() -> None:
+    frontier = of_one_method()
+    limit = median_limit(frontier)
+    kept = keeps(frontier, [limit])
+    assert [t["name"] for t in drawn_as(frontier, limits=[limit], kept=kept)["data"]].count(
+        "breaks a limit"
+    )
+    one = kept.copy()
+    one[int(np.flatnonzero(kept)[0])] = False
+    names = [t["name"] for t in drawn_as(frontier, limits=[limit], kept=one)["data"]]
+    assert "set aside" in names
+    assert "breaks a limit" not in names
