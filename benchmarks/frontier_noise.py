@@ -7,8 +7,8 @@ correction for the group, so that most decide alike on most people; 7,000 people
 replacement, and the population itself is the truth. Nominal is 95 % everywhere.
 
 Samples of one population share its luck, so that many populations tell more than many samples; the
-errors of the fronts' coverage are between populations. The second design is there to be failed: two
-groups, 3,000 people, and candidates three times as far apart.
+errors of the fronts' coverage are between populations. The beliefs were not made on the second
+design of fronts: two groups, 3,000 people, and candidates three times as far apart.
 """
 
 from __future__ import annotations
