@@ -6,7 +6,7 @@ In each review 30 candidates are judged on people drawn from a population in whi
 them is just beyond the limit, so that each certificate is false. Decisions of the candidates on one
 person are correlated (a Gaussian copula). *Point estimate* certifies when any candidate is within
 the limit as counted on certify, *uncorrected* when any passes its own test; *fixed sequence* and
-*Holm* are what the product does. Nominal is 5 %. Sizes by enumeration: certify_size.py.
+*Holm* are what the product does. Nominal is 5%. Sizes by enumeration: certify_size.py.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def main() -> None:
     reviews = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     start = time.perf_counter()
     error = 100 * np.sqrt(LEVEL * (1 - LEVEL) / reviews)
-    print(f"False certificates in % of {reviews:,} reviews; 5 % has an error of {error:.1f}")
+    print(f"False certificates in % of {reviews:,} reviews; 5% has an error of {error:.1f}")
     print(f"{'':42}" + "".join(f"{rule:>16}" for rule in RULES))
     for name, case in cases().items():
         shares = false_certificates(case, reviews)
@@ -173,7 +173,7 @@ def main() -> None:
         print(f"\nOpened five times, gap .05, correlation {c}: false certificates in %")
         for plan, share in repeated_looks(Case(Limit(PARITY, 0.05), c), reviews).items():
             print(f"{plan:60}{100 * share:8.1f}")
-    print("\nRows per group for 80 % power, limit .05 around .2, and power in simulation, %")
+    print("\nRows per group for 80% power, limit .05 around .2, and power in simulation, %")
     for n_groups in (2, 4):
         for gap in (0.0, 0.02, 0.03, 0.04):
             needed, share = power(gap, 10 * reviews, n_groups)

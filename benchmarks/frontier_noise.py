@@ -5,6 +5,10 @@
 Candidates perturb one linear score model on a population of 40,000, at different strengths of a
 correction for the group, so that most decide alike on most people; 7,000 people are drawn with
 replacement, and the population itself is the truth. Nominal is 95% everywhere.
+
+Samples of one population share its luck, so that many populations tell more than many samples; the
+errors of the fronts' coverage are between populations. The beliefs were not made on the second
+design of fronts: two groups, 3,000 people, and candidates three times as far apart.
 """
 
 from __future__ import annotations
@@ -46,7 +50,9 @@ AT = np.array([0.05, 0.08, 0.12, 0.2])
 class Population:
     """Decisions of candidates on everybody: what is true."""
 
-    def __init__(self, seed: int, k: int, n_groups: int = 4, n: int = 40_000) -> None:
+    def __init__(
+        self, seed: int, k: int, n_groups: int = 4, n: int = 40_000, *, apart: float = 1.0
+    ) -> None:
         rng = np.random.default_rng([seed, k, n_groups])
         share = np.array([0.5, 0.25, 0.15, 0.1]) if n_groups == 4 else np.ones(n_groups) / n_groups
         self.codes = rng.choice(n_groups, n, p=share)
@@ -63,7 +69,7 @@ class Population:
         for c in range(k):
             strange = x @ rng.normal(0, 0.5, 10) + waves @ rng.normal(0, 0.3, 60)
             level = off * rng.uniform(0, 1.15) + rng.normal(0, 0.12, n_groups)
-            size = abs(rng.normal(0, 0.25)) + 0.05
+            size = apart * (abs(rng.normal(0, 0.25)) + 0.05)
             self.scores[c] = score - level[self.codes] + size * strange
         self.passed = (self.scores > 0).astype(np.uint8)
         right = self.passed == self.y
@@ -97,18 +103,20 @@ def plain_draws(drawn: Replicates) -> Floats:
     return np.stack([performance_draws(drawn, "accuracy"), gap], axis=-1).astype(np.float64)
 
 
-def fronts(k: int, populations: int, samples: int) -> dict[str, Floats]:
-    """Told and true non-dominance, and what the band and the hypervolume's limits missed."""
+def fronts(
+    k: int, populations: int, samples: int, *, n_groups: int = 4, n: int = 7_000, apart: float = 1.0
+) -> dict[str, Floats]:
+    """Told and true non-dominance, and what the band and the hypervolume's limits held."""
     told, counted, true, band, volume = [], [], [], [], []
     for seed in range(populations):
-        whole = Population(seed, k)
+        whole = Population(seed, k, n_groups, apart=apart)
         truth = non_dominated(whole.values * BETTER)
         met = whole.values[:, 1] <= AT[:, None]
         best = np.where(met, whole.values[:, 0], -np.inf).max(axis=1)
         best[~met.any(axis=1)] = np.nan
         size = hypervolumes(whole.values[None], BETTER, REFERENCE)[0]
         for number in range(samples):
-            rows, who = whole.sample(np.random.default_rng([seed, k, number]))
+            rows, who = whole.sample(np.random.default_rng([seed, k, number]), n)
             passed = np.ascontiguousarray(whole.passed[:, who])
             drawn, values, beliefs, near = look(rows, passed, number)
             chance = np.zeros(k)
@@ -128,6 +136,13 @@ def fronts(k: int, populations: int, samples: int) -> dict[str, Floats]:
         "band": np.stack(band),
         "volume": np.array(volume, np.float64),
     }
+
+
+def coverage(held: Floats, populations: int) -> str:
+    """Share held, and its standard error between populations."""
+    parts = [one for one in held.reshape(populations, -1) if np.isfinite(one).any()]
+    means = np.array([np.nanmean(one) for one in parts])
+    return f"{np.nanmean(held):.3f} (error {means.std(ddof=1) / np.sqrt(len(means)):.3f})"
 
 
 def reliability(told: Floats, true: Floats) -> tuple[float, float, list[tuple[float, float, int]]]:
@@ -256,11 +271,18 @@ def main() -> None:
         for name, c in limits_coverage(300).items():
             print(f"{name:20s} {c:.3f}", "#" * round(40 * (c - 0.9) / 0.1))
     if "fronts" in asked:
-        for k, populations, samples in ((20, 60, 10), (100, 24, 10), (500, 14, 10)):
-            found = fronts(k, populations, samples)
+        second = {"n_groups": 2, "n": 3_000, "apart": 3.0}
+        for k, populations, design in (
+            (20, 200, {}),
+            (100, 200, {}),
+            (500, 200, {}),
+            (500, 200, second),
+        ):
+            found = fronts(k, populations, 2, **design)
             each = np.nanmean(found["band"], axis=0).round(3)
-            print(f"{k} candidates: band {each}, together {np.nanmean(found['band']):.3f};",
-                  f"hypervolume {found['volume'].mean():.3f}")  # fmt: skip
+            print(f"{k} candidates {design or ''}: band {each},",
+                  f"together {coverage(found['band'], populations)};",
+                  f"hypervolume {coverage(found['volume'], populations)}", flush=True)  # fmt: skip
             for name in ("counted", "told"):
                 error, brier, rows = reliability(found[name], found["true"])
                 print(f"  {name}: calibration error {error:.4f}, Brier score {brier:.4f}")

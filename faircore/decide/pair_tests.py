@@ -6,12 +6,12 @@ limit is certified when the largest p-value is at most the level: an intersectio
 needs no correction for the number of pairs (Berger 1982).
 
 The score test (Miettinen & Nurminen 1985) relies on the normal distribution. Left alone it is
-liberal where few are expected to be selected, or refused: up to 13 % instead of 5 % with 3 to
+liberal where few are expected to be selected, or refused: up to 13% instead of 5% with 3 to
 200 rows. Two guards hold it: half a person is added to the disadvantage of the certificate, and
 where the statistic is skewed to that side, its skewness is taken out (Gart & Nam 1990). Counted
 out over all tables of two groups, each of one of 12 sizes from 3 to 200 rows, the size of the test
-of a difference is then at most 4.9 % at a level of 5 %, and 2.4, .97 and .16 % at 2.5, 1 and .17 %;
-that of a ratio, up to 70 rows, 4.6, 2.2 and .89 % (``benchmarks/certify_size.py``). So no group was
+of a difference is then at most 4.9% at a level of 5%, and 2.4, .97 and .16% at 2.5, 1 and .17%;
+that of a ratio, up to 70 rows, 4.6, 2.2 and .89% (``benchmarks/certify_size.py``). So no group was
 found too small for it, and no other test takes over.
 
 The exact test holds its level whatever the numbers, at about twice to three times the rows

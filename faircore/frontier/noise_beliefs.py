@@ -8,6 +8,9 @@ which the redraws vary (their principal components) a signal is taken as so many
 a multiple of its own for each set of directions, drawn anew for every redraw. What candidates
 share, and what grows with their distance from the middle one, is kept as it is.
 
+Signals are taken as normal. Among few people and candidates that differ much, the best are still
+believed too good: ``benchmarks/frontier_noise.py`` has a design where bands hold less than told.
+
 References
 ----------
 Efron & Morris 1973 (empirical Bayes); Zellner 1986 (a prior that varies as the noise does);

@@ -207,7 +207,13 @@ def _better(beliefs: Floats, directions: Sequence[int]) -> Floats:
 
 
 def _tails(ordered: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Order statistics that leave out the tails of sorted draws, (b, p) to two of (p,)."""
-    out = (1 - confidence) / 2
-    last = len(ordered) - 1
-    return ordered[round(out * last)], ordered[round((1 - out) * last)]
+    """Limits from sorted draws, (b, p) to two of (p,).
+
+    The truth is taken as one draw more: it is as likely to fall into any of the b + 1 places
+    between the draws, so that it lies below the r-th of them with chance r / (b + 1). Counting
+    places among the b draws alone would leave out a place on either side: 94% at b = 200. With
+    too few draws for the confidence, their whole range.
+    """
+    out = (len(ordered) + 1) * (1 - confidence) / 2
+    r = max(int(out + 1e-9), 1)  # a hair, since 1 - 0.9 is a little less than 0.1
+    return ordered[r - 1], ordered[-r]

@@ -175,6 +175,23 @@ def test_band_of_known_draws() -> None:
     np.testing.assert_allclose(low, [np.nan, 0.2, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("b", "confidence", "left_out"), [(200, 0.95, 4), (199, 0.9, 9), (9, 0.95, 0)]
+)
+def test_limits_take_the_truth_as_one_draw_more(b: int, confidence: float, left_out: int) -> None:
+    # Beyond a limit lie left_out + 1 of the b + 1 places that the truth may take.
+    beliefs = np.zeros((b, 1, 2))
+    beliefs[:, 0, 0] = np.random.default_rng(0).permutation(b)
+    low, high = front_band(beliefs, BETTER, np.array([0.1]), confidence=confidence)
+    assert (low[0], high[0]) == (left_out, b - 1 - left_out)
+    limits, _ = hypervolume_limits(
+        beliefs[0], beliefs, BETTER, (-1.0, 1.0), {}, confidence=confidence
+    )
+    np.testing.assert_allclose(
+        limits.loc["all", ["low", "high"]].to_list(), [low[0] + 1, high[0] + 1]
+    )
+
+
 @pytest.mark.parametrize("m", [2, 3])
 def test_hypervolumes_are_those_of_moocore(m: int) -> None:
     from moocore import hypervolume
