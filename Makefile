@@ -10,7 +10,7 @@ BENCH := .venv/.bench
 SHARED_OUT := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
 
-.PHONY: app test check fuzz bench screenshots format clean
+.PHONY: app test check fuzz bench certify-sim screenshots format clean
 .DEFAULT_GOAL := app
 
 app: $(APP)
@@ -56,6 +56,9 @@ bench: $(BENCH) chromium
 	$(BIN)/python benchmarks/multicalibration_speed.py
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/big_file_speed.py
+
+certify-sim: $(TEST)  # how often a certificate is false, and how often it comes: minutes
+	$(BIN)/python benchmarks/certify_sim.py
 
 screenshots: $(TEST) chromium
 	$(BIN)/python -m tests.browser.screenshots build/album

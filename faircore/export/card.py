@@ -53,6 +53,8 @@ def model_card(
         f"Scores the probability that {_code(spec.target)} is {_code(spec.positive)} and selects a "
         f"person when the score is at least **{decision.point.threshold:.2f}**.",
         "Reason given for the choice: " + _plain(decision.reason),
+        "## Decision",
+        *_decided(decision),
         "## Model",
         _model(decision, needs_groups=spec.needs_groups or decision.needs_groups),
         *([_cuts(cuts)] if cuts else []),
@@ -91,6 +93,29 @@ def model_card(
         "```\nfaircore score bundle.zip new.csv --out scored.csv\n```",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _decided(decision: Decision) -> list[str]:
+    """What was promised, on what grounds, and who voted how."""
+    told = [f"Option {_plain(decision.option)}."] if decision.option else []
+    told += [_plain(decision.provenance)] if decision.provenance else []
+    told += [_plain(text) for text in decision.promises]
+    if not decision.votes:
+        told.append("Recorded by one person; nobody voted.")
+    else:
+        whose = f"{len(decision.votes)} voted, {len(decision.dissent)} of them for something else"
+        told.append(f"{whose}, on packet `{decision.packet_sha256[:12]}`:")
+        told.append(
+            "\n".join(
+                f"- {_plain(one['who'])}, "
+                f"{'for none' if one['option'] == 'none' else 'for ' + one['option']}: "
+                f"{_plain(one['reason'])}"
+                for one in decision.votes
+            )
+        )
+    if decision.policy_sha256:
+        told.append(f"SHA-256 of the policy: `{decision.policy_sha256}`.")
+    return told
 
 
 def _model(decision: Decision, *, needs_groups: bool) -> str:
