@@ -76,7 +76,7 @@ def _of_file(options: argparse.Namespace) -> tuple[Certificate, dict[str, str]]:
     certificate = test(
         {name: one.decision for name, one in zip(options.decision, sets, strict=True)}, policy,
         y_true=data.y_true, sensitive_features=data.sensitive,
-        order=options.decision if len(sets) == 1 else order,
+        order=options.decision if order is None and len(sets) == 1 else order,
         sample_weight=data.weights, entities=data.entity,
     )  # fmt: skip
     return certificate, {}
