@@ -6,6 +6,7 @@ import os
 
 import streamlit as st
 
+from faircore.decide import is_exploratory, standing_policy
 from faircore.errors import FaircoreError
 from faircore.jobs import start_sweep
 from faircore.methods.cost import machine_speed
@@ -75,6 +76,13 @@ def main() -> None:
             "This review has a score and no features to learn from. The score stays as it is; "
             "each setting gives other thresholds by group. You compare them on the next page."
         )
+    if learns and standing_policy(review) is None and not is_exploratory(review):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                "No policy is locked. Models asked for now make this review exploratory, for ever."
+            )
+            if st.button("Write the policy first"):
+                st.switch_page("policy.py")
     latest(review)
     partitions = [" × ".join(p) for p in review.data_spec.partitions]
     plan = plan_form(partitions, sources_of(review), learns=learns)
