@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from faircore.plans import SweepPlan as SweepPlan
     from faircore.plans import SweepSpec as SweepSpec
     from faircore.plots import calibration_bars as calibration_bars
+    from faircore.plots import certificate_figure as certificate_figure
     from faircore.plots import convergence_figure as convergence_figure
     from faircore.plots import frontier_figure as frontier_figure
     from faircore.plots import group_intervals as group_intervals
@@ -180,6 +181,7 @@ _HOMES = {
     "bring_model": "faircore.shelf",
     "calibration_bars": "faircore.plots",
     "calibration_report": "faircore.metrics.calibration_report",
+    "certificate_figure": "faircore.plots",
     "certify": "faircore.decide",
     "conclude": "faircore.decide",
     "consistency": "faircore.audit.individual",

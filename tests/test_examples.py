@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-FIGURES = {"audit": 2, "demo": 21}
+FIGURES = {"audit": 2, "demo": 22}
 
 
 def test_every_notebook_is_run() -> None:

@@ -1,6 +1,7 @@
 """Plotly figures as plain functions."""
 
 from faircore.plots.calibration_bars import calibration_bars
+from faircore.plots.certificate import certificate_figure
 from faircore.plots.convergence import convergence_figure
 from faircore.plots.frontier import frontier_figure
 from faircore.plots.groups import group_bars
@@ -17,6 +18,7 @@ from faircore.plots.small_reliability import small_reliability
 __all__ = [
     "METHOD_NAMES",
     "calibration_bars",
+    "certificate_figure",
     "check_ending",
     "convergence_figure",
     "frontier_figure",

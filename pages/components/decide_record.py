@@ -73,7 +73,12 @@ def standing_decision(review: Review, decision: Decision) -> None:
     """The choice that stands, and its groups on the sealed rows."""
     partitions = prepared_of(review).groups.partitions
     st.subheader("The choice that stands")
-    voted = f" after {len(decision.votes)} votes" if decision.votes else " alone, without a vote"
+    n = len(decision.votes)
+    voted = (
+        f" after {n} {'vote' if n == 1 else 'votes'}"
+        if decision.votes
+        else " alone, without a vote"
+    )
     st.markdown(
         f"{METHODS[decision.method].title}, "
         f"{METHODS[decision.method].strength_text(decision.strength)}, "

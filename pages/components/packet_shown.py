@@ -8,6 +8,7 @@ import streamlit as st
 from faircore.decide import Packet
 from faircore.groups import find_partition
 from faircore.metrics import hidden_groups
+from faircore.plots import certificate_figure
 from faircore.plots.options import options_figure
 from faircore.records import Review
 from pages.components.audit_outcome import wording_of
@@ -60,9 +61,33 @@ def asked(review: Review, packet: Packet) -> None:
     if certificate is None:
         st.write("Nothing is certified.")
     else:
+        _picture(packet)
         for option in packet.options:
             told = " ".join(plain(x) for x in certificate.in_words(option.letter))
             st.markdown(f"**{option.letter} · {option.title}.** {told}")
+
+
+def _picture(packet: Packet) -> None:
+    """Every option against the first rule of the policy, where it could be measured."""
+    certificate = packet.certificate
+    if certificate is None:
+        return
+    frame = certificate.to_frame()
+    show_chart(
+        certificate_figure(
+            frame, names={o.letter: f"{o.letter} · {o.title}" for o in packet.options}
+        ),
+        key="packet-certificate",
+        alt="Each option with what was measured, the worst value that chance leaves open, and the "
+        "limit; the sentences below say the same",
+    )
+    how_to_read(
+        "The mark is what was measured on the sealed rows; the thin line runs to the worst value "
+        "that chance leaves open.",
+        "A promise needs the whole line on the good side of the limit. Full and blue is certified; "
+        "hollow and grey is not.",
+        about="certificate",
+    )
 
 
 def behind(review: Review, packet: Packet) -> None:
