@@ -24,6 +24,11 @@ def places(candidate: Candidate) -> dict[str, str]:
             "select": "rows its calibrator never saw"
             + (", which stopped its score" if learned else ""),
         }
+    if method.stage == "by hand":
+        return {
+            "select": "rows somebody watched while setting its thresholds",
+            "calibrate": "rows nobody watched",
+        }
     if method.fixed:
         return {"select": "rows kept for choosing"}
     if method.unseen == "select":
@@ -51,7 +56,7 @@ def facts(frontier: Frontier, position: int) -> None:
         f"{needs} a sensitive attribute at prediction time. {plain(shape)}, "
         f"made in {candidate.fit_seconds:.1f} s{best if candidate.history else ''}."
     )
-    if METHODS[candidate.method].stage == "after":
+    if METHODS[candidate.method].stage in ("after", "by hand"):
         _thresholds(candidate)
     if METHODS[candidate.method].stage == "score":
         with st.expander("What each group got"):
