@@ -131,7 +131,14 @@ def may_be_set(
 
 
 def cut_by_hand(work: Work) -> Iterator[Trained]:
-    """Cut the score there is; nothing is fitted."""
+    """Cut the score there is; nothing is fitted.
+
+    Raises
+    ------
+    InputError
+        When a threshold is for no group there is, or for one too small to be shown: that is a
+        wrong request, and no model that came to nothing.
+    """
     one = _cut(model_there(work), work.prepared, work.config)
     for position in range(len(work.trials)):
         yield replace(one, position=position)
@@ -140,15 +147,11 @@ def cut_by_hand(work: Work) -> Iterator[Trained]:
 
 
 def _cut(model: Predictor, prepared: Prepared, config: HandConfig) -> Trained:
-    try:
-        rule = _rule(prepared, config)
-    except InputError as error:
-        return Trained(0, failure=str(error))
     used = any(isinstance(one, Thresholded | Calibrated | Corrected) for one in layers(model))
     notes = (origin_note(model, prepared.dataset.spec), NOTE, TWICE if used else "")
     return Trained(
         0,
-        Thresholded(model, rule),
+        Thresholded(model, _rule(prepared, config)),
         note=" ".join(note for note in notes if note),
         shape=f"{named(model)}; {config.how}",
     )
@@ -161,10 +164,14 @@ def _rule(prepared: Prepared, config: HandConfig) -> GroupRule:
     may = may_be_set(groups.partitions, prepared.sizes(SET_ON), whole)
     unknown = len(config.cuts.keys() - {*whole.group_names})
     hidden = len(config.cuts.keys() & {*whole.group_names} - {*may})
-    if unknown or not config.cuts:
+    if not config.cuts:
         raise InputError(
-            f"{unknown} of {len(config.cuts)} thresholds are for no group of {whole.name}, and "
-            "there must be one for a group at least. Name groups as the Frontier page does."
+            f"No group of {whole.name} was given a threshold as cuts. Give one to a group at least."
+        )
+    if unknown:
+        raise InputError(
+            f"{unknown} of {len(config.cuts)} thresholds are for no group of {whole.name}. Name "
+            "groups as the Frontier page does."
         )
     if hidden:
         raise InputError(

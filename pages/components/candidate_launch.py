@@ -46,7 +46,9 @@ def offer(
         return
     if is_stored(review, change) and is_listed(review, change):
         st.caption("This is a candidate of its own; the Frontier page compares it with the others.")
-        if st.button(see, on_click=seen):
+        if st.button(see):
+            if seen is not None:
+                seen()
             session().candidate = candidate_id(review, change)
             st.switch_page("frontier.py")
         return

@@ -110,18 +110,17 @@ def test_everybody_else_gets_the_common_threshold_or_is_refused(prepared: Prepar
     [
         (("race",), {"Rare": 0.4, "White": 0.6}, "1 of 2 thresholds are for groups of race too"),
         (("race",), {"Martian": 0.4, "White": 0.6}, "1 of 2 thresholds are for no group of race"),
-        (("race",), {}, "at least"),
+        (("race",), {}, "No group of race was given a threshold"),
         (("star sign",), {"Leo": 0.5}, "no partition 'star sign'"),
         ((), {"White": 0.5}, "no partition ''. Choose one of: race"),
     ],
 )
-def test_a_threshold_nobody_may_set_is_a_failure_that_says_so(
+def test_a_threshold_nobody_may_set_is_refused(
     attributes: tuple[str, ...], cuts: dict[str, float], sentence: str, prepared: Prepared
 ) -> None:
-    one = cut(prepared, HandConfig(attributes=attributes, cuts=cuts))
-    assert one.predictor is None
-    assert sentence in str(one.failure)
-    assert not any(name in str(one.failure) for name in ("Rare", "Martian", "White", "Leo"))
+    with pytest.raises(InputError, match=sentence) as refused:
+        cut(prepared, HandConfig(attributes=attributes, cuts=cuts))
+    assert not any(name in str(refused.value) for name in ("Rare", "Martian", "White", "Leo"))
 
 
 def test_only_groups_that_are_shown_may_be_set(prepared: Prepared) -> None:

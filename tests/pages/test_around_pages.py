@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 from faircore.data import Dataset, Table, build_dataset
 from faircore.errors import InputError
 from faircore.frontier import Candidate, Frontier
-from faircore.jobs import Job
 from faircore.methods import METHODS
 from faircore.methods.bases import BaseConfig
 from faircore.methods.cutting import CutConfig
@@ -59,19 +58,6 @@ def place(
         data = sio.dumps(pipeline(lending[1]))
         brought = bring_model(data, lending[1], workspace=workspace, name="team *1*.skops")
         yield Place(workspace, *lending, brought)
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[SweepPlan]:
-    """Plans that would have been trained."""
-    plans: list[SweepPlan] = []
-
-    def note(job: Job) -> None:
-        assert isinstance(job.spec, SweepPlan)
-        plans.append(job.spec)
-
-    monkeypatch.setattr(Job, "start", note)
-    return plans
 
 
 def by_key(elements: Any, key: str) -> Any:

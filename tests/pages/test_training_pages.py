@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from faircore.data import Dataset, Table
 from faircore.frontier import Frontier
-from faircore.jobs import Job
 from faircore.methods import METHODS
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plans import SweepPlan, SweepSpec
@@ -47,19 +46,6 @@ def several(
     reviews = ReviewStore(workspace)
     review = reviews.create("Three ways", *lending)
     return workspace, reviews.add_sweep(review.id, PLAN.to_json())
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[SweepPlan]:
-    """Plans that would have been trained."""
-    plans: list[SweepPlan] = []
-
-    def note(job: Job) -> None:
-        assert isinstance(job.spec, SweepPlan)
-        plans.append(job.spec)
-
-    monkeypatch.setattr(Job, "start", note)
-    return plans
 
 
 def tick(app: AppTest, method: str, value: bool = True) -> AppTest:
