@@ -21,17 +21,13 @@ from pages.components.calibration_controls import (
     choose_partition,
     choose_view,
 )
-from pages.components.calibration_launch import offer
 from pages.components.calibration_measures import base_rates, compared, effect_of, report_of
 from pages.components.calibration_scores import (
     JUDGED_ON,
     Scored,
     before_and_after,
     calibrated_by,
-    candidate_id,
     candidate_of,
-    is_listed,
-    is_stored,
     models_of,
 )
 from pages.components.calibration_tables import (
@@ -42,6 +38,7 @@ from pages.components.calibration_tables import (
     headline,
 )
 from pages.components.candidate_facts import calibrators_table
+from pages.components.candidate_launch import candidate_id, is_listed, is_stored, offer
 from pages.components.charts import show_chart
 from pages.components.howto import how_to_read
 from pages.components.loading import prepared_of

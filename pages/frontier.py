@@ -113,7 +113,7 @@ def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
     if look == "People":
         people(review, frontier, position)
     elif look == "Thresholds":
-        thresholds(frontier, position)
+        thresholds(review, frontier, position)
     elif look == "Compare":
         compare(frontier, position, sure)
     elif look == "Methods":

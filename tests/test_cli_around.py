@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ BARE = {
     "method": None, "penalty": "demographic_parity", "strengths": None, "seeds": (0,),
     "partition": [], "hidden": None, "set": [],
 }  # fmt: skip
+
+BY_HAND = [
+    "--score",
+    "existing_score",
+    "--method",
+    "thresholds_by_hand",
+    "--set",
+    "attributes=race",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -261,6 +271,30 @@ def test_a_score_in_the_data_is_compared_and_cut(
     assert scores.shape_text == "the existing score"
 
 
+def test_thresholds_by_hand_are_given_by_group(
+    folder: Path, capsys: Capture, tmp_path: Path
+) -> None:
+    cuts = {"White": 0.6, "Black": 0.4}
+    given = [str(folder / "loans.csv"), "--score", "existing_score", "--set", "attributes=race"]
+    given += ["--method", "thresholds_by_hand", "--set", f"cuts={json.dumps(cuts)}"]
+    review, frontier = launched([*given, "--set", "threshold=0.45"], tmp_path / "a")
+    (one,) = frontier.candidates
+    model = read_predictor(one.id, workspace=tmp_path / "a")
+    assert isinstance(model, Thresholded)
+    told = model.rule.in_words()
+    assert (told["White"], told["Black"], told["Asian"]) == ("0.600", "0.400", "0.450")
+    assert "set by hand" in capsys.readouterr().out
+    bundle = tmp_path / "bundle.zip"
+    place = ["--workspace", str(tmp_path / "a")]
+    assert main(["export", review, "--candidate", one.id, "--reason", "Tried.", "--out",
+                 str(bundle), *place]) == 0  # fmt: skip
+    assert main(["score", str(bundle), str(folder / "loans.csv"), "--out",
+                 str(tmp_path / "scored.csv")]) == 0  # fmt: skip
+    loans, scored = pd.read_csv(folder / "loans.csv"), pd.read_csv(tmp_path / "scored.csv")
+    expected = loans["existing_score"] >= loans["race"].map(cuts).fillna(0.45)
+    assert scored["decision"].tolist() == expected.astype(int).tolist()
+
+
 def test_a_score_that_looks_like_a_feature_can_be_named(folder: Path, tmp_path: Path) -> None:
     renamed = pd.read_csv(folder / "loans.csv").rename(columns={"existing_score": "merit"})
     renamed.to_csv(tmp_path / "loans.csv", index=False)
@@ -279,13 +313,18 @@ def test_a_score_that_looks_like_a_feature_can_be_named(folder: Path, tmp_path: 
         (["--score", "nothing"], "'nothing'"),
         (["--score", "repaid"], "One column has two roles"),
         (["--score", "existing_score", "--set", "lots=1"], "'lots' is no setting"),
+        ([*BY_HAND, "--set", 'cuts={"Wite":0.6}'], "1 of 1 thresholds are for no group of race"),
+        ([*BY_HAND, "--set", 'cuts={"White":0.605}'], "whole hundredths from 0 to 1"),
+        ([*BY_HAND, "--set", "cuts=0.6"], "by name; it is a float"),
+        (BY_HAND, "No group of race was given a threshold"),
+        ([*BY_HAND, "--set", "lots=1"], "Settings are: attributes, cuts, source, threshold"),
         (["--method", "existing", "--sample", "german_credit"], "no column of an existing score"),
     ],
 )
 def test_what_cannot_be_worked_around_is_said_in_one_line(
     arguments: list[str], message: str, folder: Path, capsys: Capture, tmp_path: Path
 ) -> None:
-    given = [part.format(folder=folder) for part in arguments]
+    given = [part.replace("{folder}", str(folder)) for part in arguments]
     if "--sample" not in given:
         given.insert(0, str(folder / "loans.csv"))
     assert message in failed(["sweep", *given, "--workspace", str(tmp_path)], capsys)

@@ -41,7 +41,10 @@ def plan_of(options: argparse.Namespace, *, source: str | None = None) -> SweepP
         config, choices = asdict(method.config()), asdict(PenaltyOptions())
         _choose_base(config, given)
         places = [*_places(config), *([choices] if method.takes_options else [])]
-        known |= {k for place in places for k in place if not isinstance(place[k], dict)}
+        # What is empty is no configuration inside, but a mapping that somebody fills.
+        known |= {
+            k for place in places for k in place if not (isinstance(place[k], dict) and place[k])
+        }
         for key, value in given.items():
             place = next((place for place in places if key in place), None)
             if place is not None:

@@ -206,8 +206,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of the method or an option of penalties, such as epochs=40, n_rounds=400 "
-        "or versus=pairs; repeat",
+        help="a setting of the method or an option of penalties, such as epochs=40, n_rounds=400, "
+        'versus=pairs or, by group, \'cuts={"a": 0.4, "b": 0.55}\'; repeat',
     )
     one.add_argument("--name", help="name of the review")
 

@@ -13,6 +13,7 @@ from faircore.methods.reductions import REDUCTIONS
 from faircore.methods.regularized import REGULARIZED
 from faircore.methods.repaired import DECORRELATED, MASSAGED, REPAIRED, RESAMPLED, REWEIGHED
 from faircore.methods.thresholds import REJECT, THRESHOLDS
+from faircore.methods.thresholds_by_hand import BY_HAND
 
 METHODS: dict[str, Method] = {
     "regularized": REGULARIZED,
@@ -27,6 +28,7 @@ METHODS: dict[str, Method] = {
     "reductions": REDUCTIONS,
     "thresholds": THRESHOLDS,
     "reject_option": REJECT,
+    "thresholds_by_hand": BY_HAND,
     "calibrated": CALIBRATED,
     "existing": EXISTING,
 }

@@ -17,7 +17,7 @@ from faircore.errors import FaircoreError, InputError
 from faircore.groups import Groups
 from faircore.methods.bases import BaseConfig
 from faircore.methods.method import Method, Work
-from faircore.methods.sources import OWN, scores_per_seed, source_text
+from faircore.methods.sources import OWN, names_of, scores_per_seed, source_text
 from faircore.metrics import MIN_PEOPLE
 from faircore.penalties import PENALTIES
 from faircore.predictors import Calibrated, Corrected, Inputs, Predictor, Thresholded, layers
@@ -75,10 +75,7 @@ class CalibrationConfig:
     unseen: str = "parent"
 
     def __post_init__(self) -> None:
-        given: Any = self.attributes
-        if isinstance(given, str):
-            names = (name.strip() for name in given.split(","))
-            object.__setattr__(self, "attributes", tuple(name for name in names if name))
+        object.__setattr__(self, "attributes", names_of(self.attributes))
         for name, known in (
             ("scope", tuple(SCOPES)),
             ("calibrator", MAPS),

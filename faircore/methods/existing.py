@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from faircore.methods.method import Method, Work
-from faircore.methods.sources import SCORE, named, origin_note
+from faircore.methods.sources import SCORE, model_there, named, origin_note
 from faircore.penalties import PENALTIES
-from faircore.predictors.existing import ExistingScore
 from faircore.training import Trained
 
 
@@ -27,12 +26,7 @@ class ExistingConfig:
 
 def take_existing(work: Work) -> Iterator[Trained]:
     """Train nothing."""
-    source, request = work.config.source, work.request
-    model = (
-        ExistingScore(work.prepared.dataset.spec.score or "")
-        if source == SCORE
-        else request.model_of(source)
-    )
+    model = model_there(work)
     note = origin_note(model, work.prepared.dataset.spec)
     for position in range(len(work.trials)):
         yield Trained(position, model, note=note, shape=named(model))

@@ -17,7 +17,7 @@ from faircore.training.constraints import UNCONSTRAINED
 from faircore.training.loop import OnEpoch
 from faircore.training.parallel import OnProgress
 
-Stage = Literal["before", "during", "around", "after", "score"]
+Stage = Literal["before", "during", "around", "after", "score", "by hand"]
 
 ModelOf = Callable[[str], Predictor]
 """Reads a model that is stored already, by its reference."""
@@ -151,9 +151,9 @@ class Method:
         A configuration without what the plain model does not depend on.
     steps : str
         What it counts its training in; ``rounds`` where that depends on the model.
-    stage : {"before", "during", "around", "after", "score"}
-        Where it steps in: the data, the learning, a learner as a whole, its decisions, or its
-        score.
+    stage : {"before", "during", "around", "after", "score", "by hand"}
+        Where it steps in: the data, the learning, a learner as a whole, its decisions, its score,
+        or its decisions by what somebody has tried.
     caution : str
         What it may not be used for, or what somebody must know of it; empty when nothing.
     needs_groups : bool
@@ -202,6 +202,11 @@ class Method:
         ``position`` counts through the trials. Both callables may raise to stop.
         """
         return self.run(Work(prepared, trials, request, on_progress, on_epoch))
+
+    @property
+    def changes_one(self) -> bool:
+        """Whether it changes one model there is, and is asked for where that is looked at."""
+        return self.stage in ("score", "by hand")
 
     @property
     def is_share(self) -> bool:

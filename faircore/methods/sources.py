@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from faircore.data import DataSpec
 from faircore.methods.bases import BaseConfig, train_base
@@ -40,7 +40,27 @@ class SourceConfig(Protocol):
 
 def source_text(config: SourceConfig) -> str:
     """What is worked around, in words."""
-    return {OWN: config.base.text, SCORE: "existing score"}.get(config.source, "stored model")
+    return config.base.text if config.source == OWN else there_text(config.source)
+
+
+def there_text(source: str) -> str:
+    """What a score is that there is already, in words."""
+    return "existing score" if source == SCORE else "stored model"
+
+
+def model_there(work: Work) -> Predictor:
+    """The score that there is already: that of the data, or a stored model's."""
+    source = work.config.source
+    if source == SCORE:
+        return ExistingScore(work.prepared.dataset.spec.score or "")
+    return work.request.model_of(source)
+
+
+def names_of(given: Any) -> tuple[str, ...]:
+    """Attributes of a setting; text with commas is read as names."""
+    if not isinstance(given, str):
+        return tuple(given)
+    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def scores_per_seed(work: Work, *, stop_on: str) -> Iterator[tuple[Trained, list[int]]]:
@@ -67,9 +87,7 @@ def _models(work: Work, seeds: list[int], stop_on: str, tell: OnEpoch) -> Iterat
     config: SourceConfig = work.config
     spec = work.prepared.dataset.spec
     if config.source != OWN:
-        model = ExistingScore(spec.score or "") if config.source == SCORE else (
-            work.request.model_of(config.source)
-        )  # fmt: skip
+        model = model_there(work)
         note, shape = origin_note(model, spec), named(model)
         yield from (Trained(n, model, note=note, shape=shape) for n in range(len(seeds)))
         return

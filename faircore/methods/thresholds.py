@@ -62,14 +62,14 @@ def _work(config: CutConfig, n_rows: int, n_columns: int, _: str) -> float:
     return alone / 6 + 0.02
 
 
-_CAUTION = "People with equal scores are treated differently by group; a law may forbid that."
+CAUTION = "People with equal scores are treated differently by group; a law may forbid that."
 
 THRESHOLDS = Method(
     title="Choose thresholds per group afterwards",
     sentence="Leaves the score as it is and sets each group's threshold so that the gap keeps a "
     "limit at the least cost. Exact, takes seconds, and works on a model you have.",
     stage="after",
-    caution=_CAUTION,
+    caution=CAUTION,
     needs_groups=True,
     strength="Widest gap allowed",
     strength_text=limit_text,
@@ -94,7 +94,7 @@ REJECT = Method(
     sentence="Where the score is close to one half, groups that are behind get the yes and groups "
     "ahead the no (the reject option). Simple to explain; thresholds per group cost less.",
     stage="after",
-    caution=_CAUTION,
+    caution=CAUTION,
     needs_groups=True,
     strength="Width of doubt around one half",
     strength_text=lambda width: f"doubt ± {width:.3g}" if width else "no doubt",

@@ -19,6 +19,7 @@ METHOD_NAMES = {
     "reductions": "Mixtures",
     "thresholds": "Thresholds by group",
     "reject_option": "Reject option",
+    "thresholds_by_hand": "Thresholds by hand",
     "calibrated": "Calibrated scores",
     "existing": "Model you have",
 }
@@ -26,7 +27,7 @@ METHOD_NAMES = {
 
 SYMBOLS = (
     "circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "triangle-down",
-    "pentagon", "x", "bowtie", "star-diamond", "star-square", "hourglass",
+    "pentagon", "x", "bowtie", "star-diamond", "star-square", "hourglass", "octagon",
 )  # fmt: skip
 """Marks of methods, in the order in which their candidates come."""
 

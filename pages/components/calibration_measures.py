@@ -20,12 +20,8 @@ from faircore.metrics.calibration_report import CalibrationReport, calibration_r
 from faircore.numerals import hundredths
 from faircore.records import Review
 from pages.components.calibration_controls import SCOPE_TITLES, View
-from pages.components.calibration_scores import (
-    JUDGED_ON,
-    Scored,
-    calibrated_by,
-    is_stored,
-)
+from pages.components.calibration_scores import JUDGED_ON, Scored, calibrated_by
+from pages.components.candidate_launch import is_stored
 from pages.components.loading import prepared_of
 
 Scores = NDArray[np.float64]

@@ -16,19 +16,11 @@ from faircore.methods.calibrated import (
     plain_score,
 )
 from faircore.methods.sources import SCORE
-from faircore.penalties import PENALTIES
-from faircore.plans import SweepPlan, SweepSpec
 from faircore.predictors import Calibrated, ExistingScore, Predictor, Thresholded, layers
-from faircore.records import Review, trial_ids
+from faircore.records import Review
 from faircore.workspace import default_workspace
-from pages.components.loading import (
-    SPLIT_SEED,
-    failure_of,
-    frontier_of,
-    is_whole,
-    model_of,
-    prepared_of,
-)
+from pages.components.candidate_launch import candidate_id
+from pages.components.loading import frontier_of, model_of, prepared_of
 from pages.components.words import labels
 
 JUDGED_ON = "select"
@@ -96,40 +88,6 @@ def calibrated_by(review: Review, reference: str, config: CalibrationConfig) -> 
     workspace = str(default_workspace())
     found: Scored = _fitted(workspace, review.id, review.fingerprint, reference, config, review)
     return found
-
-
-def spec_of(review: Review, config: CalibrationConfig) -> SweepSpec:
-    """The request that makes a candidate of a calibration, in the view of the last launch."""
-    penalty = next(iter(PENALTIES))
-    partitions: tuple[str, ...] = ()
-    if review.sweeps:
-        last = SweepPlan.from_json(review.sweeps[-1]).sweeps[0]
-        penalty, partitions = last.penalty, last.partitions
-    return SweepSpec(
-        strengths=(0.0,),
-        seeds=(0,),
-        method="calibrated",
-        penalty=penalty,
-        partitions=partitions,
-        config=config,
-        split_seed=SPLIT_SEED,
-    )
-
-
-def candidate_id(review: Review, config: CalibrationConfig) -> str:
-    """Id of the candidate that a calibration makes."""
-    return spec_of(review, config).trial_ids(review.fingerprint)[0]
-
-
-def is_stored(review: Review, config: CalibrationConfig) -> bool:
-    """Whether that candidate is made already."""
-    found = candidate_id(review, config)
-    return is_whole(found) and not failure_of(found)
-
-
-def is_listed(review: Review, config: CalibrationConfig) -> bool:
-    """Whether it is among the candidates of this review."""
-    return candidate_id(review, config) in trial_ids(review)
 
 
 def _model(review: Review, reference: str) -> Predictor:

@@ -29,6 +29,11 @@ def places(candidate: Candidate) -> dict[str, str]:
             "select": "rows its calibrator never saw"
             + (", which stopped its score" if learned else ""),
         }
+    if method.stage == "by hand":
+        return {
+            "select": "rows somebody watched while setting its thresholds",
+            "calibrate": "rows nobody watched",
+        }
     if method.fixed:
         return {"select": "rows kept for choosing"}
     if method.unseen == "select":
@@ -71,7 +76,7 @@ def facts(frontier: Frontier, position: int) -> None:
 
 def _by_group(candidate: Candidate) -> None:
     """What a model that is made after another does group by group."""
-    if METHODS[candidate.method].stage == "after":
+    if METHODS[candidate.method].stage in ("after", "by hand"):
         _thresholds(candidate)
     if METHODS[candidate.method].stage == "score":
         with st.expander("What each group got"):

@@ -80,7 +80,7 @@ def shown_order(frontier: Frontier) -> list[int]:
 def plainest(frontier: Frontier) -> int | None:
     """Position of the best plain model, of which nothing was asked: what there would be anyway."""
     shown = shown_order(frontier)
-    trained = [k for k in shown if METHODS[frontier.candidates[k].method].stage != "score"]
+    trained = [k for k in shown if not METHODS[frontier.candidates[k].method].changes_one]
     plain = [k for k in trained if is_plain(frontier.candidates[k])] or shown
     sign = frontier.directions[0]
     return max(plain, key=lambda k: sign * float(frontier.values[k, 0]), default=None)

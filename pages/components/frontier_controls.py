@@ -51,8 +51,10 @@ def objective_controls(frontier: Frontier) -> None:
         "Between groups of", names, key="view-partition",
         on_change=take, args=("partition",),
     )  # fmt: skip
+    # A kept model is selected at the threshold it was set for: the dial's memory must not win.
+    st.session_state["view-threshold"] = current.threshold
     fourth.slider(
-        "Threshold: select a person whose score is at least", 0.05, 0.95, current.threshold, 0.01,
+        "Threshold: select a person whose score is at least", 0.05, 0.95, step=0.01,
         key="view-threshold", on_change=take, args=("threshold",),
     )  # fmt: skip
 

@@ -1,20 +1,27 @@
-"""A second dial: thresholds by group, tried on the selected model."""
+"""A second dial: thresholds by group, tried on the selected model, and kept as one of their own."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from faircore.frontier import Frontier, measure_counts
+from faircore.groups import Partition, find_partition
+from faircore.methods.thresholds_by_hand import HandConfig
+from faircore.records import Review
+from pages.components.candidate_launch import offer
 from pages.components.frontier_detail import counts_now, decisions_now
-from pages.components.group_cuts import Dial, cuts_now, dials
+from pages.components.group_cuts import cuts_now, dials
 from pages.components.session import ReviewSession, session
+from pages.components.train_settings import UNSEEN
 from pages.components.words import lower_first, plain
 
 FIRST_CUT, LAST_CUT = 0.05, 0.95
+SET_AT = 0.5
+"""The threshold of the page at which a kept model decides as it was set."""
 
 
-def thresholds(frontier: Frontier, position: int) -> None:
-    """One threshold for all, or one for each group, and what that does."""
+def thresholds(review: Review, frontier: Frontier, position: int) -> None:
+    """One threshold for all, or one for each group; what that does; and a button that keeps it."""
     current = session()
     if decisions_now(frontier, position, current) is None:
         st.write("These models were made by an older version. Train them again to try this.")
@@ -31,21 +38,23 @@ def thresholds(frontier: Frontier, position: int) -> None:
     if not current.cut_by:
         st.caption("The dial above the chart sets it for everybody.")
         return
+    partition = find_partition(frontier.partitions, current.cut_by)
+    groups, cuts = dials(frontier, current.cut_by), cuts_now(frontier, current)
     columns = st.columns(3, gap="large")
-    cuts = cuts_now(frontier, current)
-    found = dials(frontier, current.cut_by)
-    for place, dial in enumerate(found):
-        st.session_state[_key(dial)] = min(max(cuts[dial[0]], FIRST_CUT), LAST_CUT)
+    for place, name in enumerate(groups):
+        st.session_state[_key(name)] = min(max(cuts[name], FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
-            plain(", ".join(dial)), FIRST_CUT, LAST_CUT, step=0.01, key=_key(dial),
-            on_change=_cut, args=(dial,),
+            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=_key(name),
+            on_change=_cut, args=(name,),
         )  # fmt: skip
-    if len(cuts) > len(found):
+    if len(groups) < len(partition.group_names):
         st.caption(
-            "Groups whose size is not shown have no threshold of their own: it would tell of one "
-            "person."
+            "Groups too small to be shown keep the threshold for everybody: one of their own would "
+            "tell the outcomes of their people."
         )
     _what_cuts_do(frontier, position, current)
+    if {*cuts.values()} != {frontier.threshold}:
+        _keep(review, frontier, position, partition, {name: cuts[name] for name in groups})
 
 
 def _cut_by() -> None:
@@ -54,13 +63,13 @@ def _cut_by() -> None:
     st.rerun(["detail", "below"])
 
 
-def _key(dial: Dial) -> str:
+def _key(name: str) -> str:
     """Unlike every other key, whatever a group is called."""
-    return "cut-together" if len(dial) > 1 else f"cut-of-{dial[0]}"
+    return f"cut-of-{name}"
 
 
-def _cut(dial: Dial) -> None:
-    session().cuts |= dict.fromkeys(dial, st.session_state[_key(dial)])
+def _cut(name: str) -> None:
+    session().cuts[name] = st.session_state[_key(name)]
     st.rerun(["detail", "below"])
 
 
@@ -82,8 +91,32 @@ def _what_cuts_do(frontier: Frontier, position: int, current: ReviewSession) -> 
         )
         return
     st.markdown(f"With these thresholds: {', '.join(told)}.")
-    st.caption(
-        "In brackets: the change from one threshold for everybody. This is a look, not a model: "
-        "such a rule needs the attribute at prediction time. To deploy one, train thresholds by "
-        "group around this model on the Train page."
+    st.caption("In brackets: the change from one threshold for everybody.")
+
+
+def _keep(
+    review: Review, frontier: Frontier, position: int, partition: Partition, cuts: dict[str, float]
+) -> None:
+    """Make a candidate of what was tried, or say where it stands."""
+    place, _, _ = st.columns(3, gap="large")
+    unseen = place.selectbox(
+        "A group not seen", list(UNSEEN), key="cut-unseen", format_func=UNSEEN.__getitem__
     )
+    st.caption(
+        "Kept, they need the attribute of everybody decided on. They were chosen by looking at "
+        "these people, so the figures above flatter them; the Train page sets thresholds on other "
+        f"rows. A kept model decides as tried at the threshold {SET_AT:.2f} for everybody."
+    )
+    config = HandConfig(
+        source=frontier.candidates[position].id,
+        attributes=partition.attributes,
+        cuts=cuts,
+        threshold=frontier.threshold,
+        unseen=unseen,
+    )
+    offer(review, config, "Keep these thresholds as a model", see="Select it", seen=_as_set)
+
+
+def _as_set() -> None:
+    current = session()
+    current.cut_by, current.cuts, current.threshold = "", {}, SET_AT

@@ -51,7 +51,7 @@ def _labels(candidates: tuple[Candidate, ...]) -> dict[str, str]:
     known = {c.id: c for c in candidates}
 
     def name_of(c: Candidate) -> str:
-        if METHODS[c.method].stage == "score":
+        if METHODS[c.method].changes_one:
             made_from, (model, _, how) = known.get(c.source), c.shape.rpartition("; ")
             name = name_of(made_from) if made_from else model[:1].upper() + model[1:]
             return f"{name}, {how}"

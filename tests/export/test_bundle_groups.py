@@ -31,6 +31,7 @@ from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
 from faircore.methods.reductions import ReductionsConfig
 from faircore.methods.repaired import ColumnsConfig
+from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.metrics import confusion_counts
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.predictors import (
@@ -60,6 +61,8 @@ TOLD = {
     "cut score": ("age",),
     "cut brought": ("race", "gender"),
     "doubt": ("gender",),
+    "by hand": ("gender", "age"),
+    "by hand brought": ("race",),
     "repaired": ("age",),
     "decorrelated": ("race", "gender"),
     "mixture": (),
@@ -74,7 +77,8 @@ TOLD = {
 }
 """What each model must be told."""
 
-CUT = ("lots", "network lots", "cuts", "refusing", "cut score", "cut brought", "doubt")
+CUT = ("lots", "network lots", "cuts", "refusing", "cut score", "cut brought", "doubt", "by hand",
+       "by hand brought")  # fmt: skip
 
 
 def specs(reference: str) -> dict[str, SweepSpec]:
@@ -88,6 +92,10 @@ def specs(reference: str) -> dict[str, SweepSpec]:
         config = CalibrationConfig(**({"base": TREES, "scope": scope, "attributes": by} | more))
         return SweepSpec((0.0,), method="calibrated", config=config)
 
+    def by_hand(source: str, by: tuple[str, ...], cuts: dict[str, float]) -> SweepSpec:
+        config = HandConfig(source, by, cuts)
+        return SweepSpec((0.0,), method="thresholds_by_hand", config=config)
+
     columns = ColumnsConfig(TREES)
     return {
         "lots": cut("age", by_lot=True),
@@ -97,6 +105,8 @@ def specs(reference: str) -> dict[str, SweepSpec]:
         "cut score": cut("age", source="score"),
         "cut brought": cut("race × gender", source=reference, by_lot=True),
         "doubt": cut("gender", method="reject_option", at=0.1),
+        "by hand": by_hand("score", ("gender", "age"), {"man · 25–44": 0.6, "woman · 45–64": 0.4}),
+        "by hand brought": by_hand(reference, ("race",), {"White": 0.6, "Black": 0.45}),
         "repaired": SweepSpec((1.0,), method="repaired", partitions=("age",), config=columns),
         "decorrelated": SweepSpec(
             (1.0,), method="decorrelated", partitions=("race × gender",), config=columns

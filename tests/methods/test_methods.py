@@ -26,6 +26,7 @@ from faircore.methods.cutting import CutConfig
 from faircore.methods.existing import ExistingConfig
 from faircore.methods.reductions import ReductionsConfig
 from faircore.methods.repaired import ColumnsConfig, RepairConfig, SampleConfig
+from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plots import METHOD_NAMES
 from faircore.predictors import predictor_from_arrays
@@ -52,6 +53,7 @@ QUICK |= dict.fromkeys(("repaired", "decorrelated"), ColumnsConfig(TREES))
 QUICK |= dict.fromkeys(("thresholds", "reject_option"), CutConfig(base=TREES))
 QUICK["reductions"] = ReductionsConfig(TREES, rounds=6)
 QUICK["existing"] = ExistingConfig()
+QUICK["thresholds_by_hand"] = HandConfig(attributes=("race",), cuts={"White": 0.6, "Black": 0.4})
 QUICK["calibrated"] = CalibrationConfig(base=TREES, scope="everybody")
 
 STRONG = {
@@ -60,6 +62,7 @@ STRONG = {
     "reject_option": 0.3,
     "existing": 0.0,
     "calibrated": 0.0,
+    "thresholds_by_hand": 0.0,
 }
 ASKED = {name: 1.0 if METHODS[name].stage == "before" else 3.0 for name in METHODS} | STRONG
 
@@ -121,8 +124,10 @@ def test_who_must_be_told_groups_says_so(name: str, prepared: Prepared) -> None:
     plain, fair = train(name, prepared, [(METHODS[name].plain, 0), (asked(name), 0)])
     assert plain.predictor is not None
     assert fair.predictor is not None
-    assert plain.predictor.needs_groups == ()
-    assert fair.predictor.needs_groups == (("race",) if METHODS[name].needs_groups else ())
+    told = ("race",) if METHODS[name].needs_groups else ()
+    assert fair.predictor.needs_groups == told
+    # Where there is one strength alone, it is what is plain too.
+    assert plain.predictor.needs_groups == (told if METHODS[name].fixed else ())
     if METHODS[name].needs_groups:
         with pytest.raises(InputError, match="was not told race"):
             fair.predictor.scores(replace(prepared.inputs("select"), sensitive=None))

@@ -9,6 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from faircore.jobs import Job
+from faircore.plans import SweepPlan
 from tests.pages.visitor import well
 
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
@@ -48,3 +50,16 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faircore.sweep.run_sweep", refuse)
     monkeypatch.setattr("faircore.training.Prepared.sample", refuse)
     monkeypatch.setattr("faircore.audit.study.run_study", refuse)
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[SweepPlan]:
+    """Plans that would have been trained."""
+    plans: list[SweepPlan] = []
+
+    def note(job: Job) -> None:
+        assert isinstance(job.spec, SweepPlan)
+        plans.append(job.spec)
+
+    monkeypatch.setattr(Job, "start", note)
+    return plans

@@ -13,7 +13,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from faircore.data import Dataset, Table, build_dataset, load_sample, make_lending
-from faircore.jobs import Job
 from faircore.methods.calibrated import CalibrationConfig
 from faircore.methods.cutting import CutConfig
 from faircore.metrics.calibration_report import calibration_report
@@ -26,19 +25,6 @@ from tests.pages.visitor import boxes, button, labelled, one_error, well, words
 
 Open = Callable[..., AppTest]
 Opened = tuple[Path, Review]
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[SweepPlan]:
-    """Plans that would have been trained."""
-    plans: list[SweepPlan] = []
-
-    def note(job: Job) -> None:
-        assert isinstance(job.spec, SweepPlan)
-        plans.append(job.spec)
-
-    monkeypatch.setattr(Job, "start", note)
-    return plans
 
 
 def scored(workspace: Path, table: Table, dataset: Dataset, **roles: Any) -> Opened:

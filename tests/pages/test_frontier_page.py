@@ -2,14 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from faircore.frontier import decisions_at
 from faircore.groups import find_partition
+from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.metrics.costs import Costs
 from faircore.plans import SweepPlan
-from faircore.records import Review, frontier_of_review, request_of
+from faircore.records import Review, ReviewStore, frontier_of_review, request_of
+from faircore.shelf import read_predictor
+from faircore.sweep import run_plan
+from faircore.training import Prepared
 from pages.components.group_cuts import TRIED
 from tests.pages.visitor import button, labelled, well, words
 
@@ -118,3 +125,82 @@ def test_all_objectives_are_those_that_are_chosen(trained: Opened, visit: Open) 
     app = next(s for s in app.slider if s.key == "range-2-log_loss").set_value((low, low)).run()
     assert "1 of " in words(well(app))
     assert high > low
+
+
+KEEP = "Keep these thresholds as a model"
+
+
+def keyed(elements: Any, key: str) -> Any:
+    return next(e for e in elements if e.key == key)
+
+
+def tried(app: AppTest, by: str, **cuts: float) -> AppTest:
+    """Thresholds by group set on the page; a fragment's run shows the fragment alone."""
+    keyed(app.button_group, "look").set_value("Thresholds").run().run()
+    keyed(app.selectbox, "cut-by").set_value(by).run().run()
+    for name, cut in cuts.items():
+        keyed(app.slider, f"cut-of-{name}").set_value(cut).run().run()
+    return well(app)
+
+
+def test_thresholds_that_were_tried_become_a_model(
+    fresh: Opened, visit: Open, launched: list[SweepPlan]
+) -> None:
+    workspace, review = fresh
+    app = visit("frontier.py", workspace, review.id)
+    well(keyed(app.slider, "view-threshold").set_value(0.45).run())
+    source = labelled(app.selectbox, "Model").value
+    tried(app, "race")
+    assert not [b for b in app.button if b.label == KEEP]  # nothing was set yet
+    tried(app, "race", Black=0.3, White=0.6)
+    keyed(app.selectbox, "cut-unseen").set_value("refuse").run().run()
+    seen = next(m.value for m in app.markdown if m.value.startswith("Accuracy: **"))
+    well(button(app, KEEP).click().run().run())
+    (spec,) = launched[0].sweeps
+    own = {"Black": 0.3, "White": 0.6, "Hispanic": 0.45}  # the others are too small to be shown
+    assert spec.config == HandConfig(source, ("race",), own, threshold=0.45, unseen="refuse")
+    assert {s.key for s in app.slider if s.key.startswith("cut-of-")} == {
+        f"cut-of-{g}" for g in own
+    }
+    assert "Groups too small to be shown keep the threshold for everybody" in words(app)
+
+    dataset = ReviewStore(workspace).dataset(review.id)
+    run_plan(dataset, launched[0], workspace=workspace)
+    well(app.run())
+    assert not [b for b in app.button if b.label == KEEP]
+    well(button(app, "Select it").click().run())
+    current = app.session_state["faircore"]
+    kept = spec.trial_ids(dataset.fingerprint)[0]
+    assert (current.candidate, current.cut_by, current.threshold) == (kept, "", 0.5)
+    assert keyed(app.slider, "view-threshold").value == 0.5
+    now = next(m.value for m in app.markdown if m.value.startswith("Accuracy: **"))
+    assert now.startswith(seen.partition("**  ")[0])  # the same figures, now with intervals
+    told = words(app)
+    assert "thresholds of race by hand \\(0.30 to 0.60\\)" in told
+    assert "set by hand, on the rows that models are compared on" in told
+    assert "Needs a sensitive attribute at prediction time." in told
+
+
+def test_a_kept_model_decides_as_was_tried(
+    fresh: Opened, visit: Open, launched: list[SweepPlan]
+) -> None:
+    workspace, review = fresh
+    app = tried(visit("frontier.py", workspace, review.id), "gender", woman=0.37)
+    source = labelled(app.selectbox, "Model").value
+    well(button(app, KEEP).click().run())
+    store = ReviewStore(workspace)
+    run_plan(store.dataset(review.id), launched[0], workspace=workspace)
+    frontier = frontier_of_review(workspace, review.id)
+    (kept,) = (c for c in frontier.candidates if c.method == "thresholds_by_hand")
+    first = frontier.candidates[frontier.position(source)]
+    cuts = dict.fromkeys(("man", "non-binary"), 0.5) | {"woman": 0.37}
+    expected = decisions_at(
+        frontier.rows["select"], first.passed["select"], cuts, partition="gender"
+    )
+    prepared = Prepared.of(store.dataset(review.id))
+    scores = read_predictor(kept.id, workspace=workspace).scores(prepared.inputs("select"))
+    np.testing.assert_array_equal(scores >= 0.5, expected)
+    app = visit("decide.py", workspace, review.id)
+    assert any(
+        "thresholds of gender by hand" in o for o in labelled(app.selectbox, "Model").options
+    )

@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from faircore.data import Dataset, Table
 from faircore.frontier import Frontier
-from faircore.jobs import Job
 from faircore.methods import METHODS
 from faircore.penalties import PENALTIES, PenaltyOptions
 from faircore.plans import SweepPlan, SweepSpec
@@ -47,19 +46,6 @@ def several(
     reviews = ReviewStore(workspace)
     review = reviews.create("Three ways", *lending)
     return workspace, reviews.add_sweep(review.id, PLAN.to_json())
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[SweepPlan]:
-    """Plans that would have been trained."""
-    plans: list[SweepPlan] = []
-
-    def note(job: Job) -> None:
-        assert isinstance(job.spec, SweepPlan)
-        plans.append(job.spec)
-
-    monkeypatch.setattr(Job, "start", note)
-    return plans
 
 
 def tick(app: AppTest, method: str, value: bool = True) -> AppTest:
@@ -108,7 +94,9 @@ def test_only_methods_that_can_pursue_a_goal_are_offered(
     well(by_key(app.selectbox, "goal").set_value(penalty).run())
     offered = {b.key.removeprefix("use-") for b in app.checkbox}
     assert offered == {
-        name for name, m in METHODS.items() if penalty in m.goals and m.stage != "score"
+        name
+        for name, m in METHODS.items()
+        if penalty in m.goals and m.stage not in ("score", "by hand")
     }
     assert PENALTIES[penalty].sentence in words(app)
     assert [b for b in app.button if b.label == "Launch"]
