@@ -12,10 +12,10 @@ from faircore.decide.options import OperatingPoint, Option
 from faircore.decide.packet import packet_of, standing_packet
 from faircore.decide.proposal import Proposal, at_point, propose, standing_proposal
 from faircore.decide.sealed import Measurement, open_sealed, standing_measurement
-from faircore.decide.standing import provenance, standing_policy
-from faircore.decide.votes import NONE, votes_on, winner
+from faircore.decide.standing import Standing, provenance, standing_policy
+from faircore.decide.votes import NONE, decided, votes_on, winner
 from faircore.errors import InputError
-from faircore.frontier import Frontier
+from faircore.frontier import Candidate, Frontier
 from faircore.records import Act, Review, ReviewStore, checked_name, now, who_is_acting
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
@@ -53,7 +53,8 @@ def conclude(
     ------
     InputError
         When nothing is proposed, the sealed rows are closed, the packet is no longer what is voted
-        on, there is no vote or a tie, or the only votes for the winner are the proposer's own.
+        on, there is no vote or a tie, the only votes for the winner are the proposer's own, or no
+        packet is given though people have voted on one.
     """
     store = ReviewStore(workspace)
     review = store.get(review_id)
@@ -75,6 +76,12 @@ def conclude(
             raise InputError("A vote came in at this moment and changed the outcome. Look again.")
         if standing_proposal(now) != proposal:
             raise InputError("The proposal was changed at this moment. Look at the new one first.")
+        out = standing_packet(now) if packet is None else None
+        if out is not None and votes_on(now, out) and not decided(now, out):
+            raise InputError(
+                "People have voted on this proposal. Close their vote, or propose anew; nobody "
+                "decides alone over it."
+            )
         votes = () if packet is None else _votes(now, packet)
         if decision is None:
             chosen = NONE if option is None else f"{option.letter}: {option.title}"
@@ -189,6 +196,12 @@ def _decision(
     candidate = frontier.candidates[position]
     predictor = read_predictor(candidate.id, workspace=workspace)
     standing = standing_policy(review)
+    promises: tuple[str, ...] = (found.why,)
+    certified = False
+    if found.certificate is not None:
+        broken = _broken(option, candidate, found, standing)
+        promises = (*found.certificate.in_words(option.letter), *broken)
+        certified = option.letter in found.certificate.certified and not broken
     return Decision(
         point=point,
         who=who,
@@ -214,11 +227,24 @@ def _decision(
             b"".join(a.tobytes() for a in predictor.to_arrays().values())
         ).hexdigest(),
         option=f"{option.letter}: {option.title}",
-        certified=found.certificate is not None and option.letter in found.certificate.certified,
-        promises=tuple(found.certificate.in_words(option.letter))
-        if found.certificate is not None
-        else (found.why,),
+        certified=certified,
+        promises=promises,
         provenance=provenance(review),
         policy_sha256="" if standing is None else standing.policy.sha256,
         packet_sha256=packet,
     )
+
+
+def _broken(
+    option: Option, candidate: Candidate, found: Measurement, standing: Standing | None
+) -> tuple[str, ...]:
+    """Rules that no certificate speaks of and an option breaks, one sentence each."""
+    told = []
+    if candidate.needs_groups and standing is not None and not standing.policy.may_need_groups:
+        told.append("It breaks the policy: it asks for a sensitive attribute.")
+    if "proposed" in option.names:  # of whose scores alone the sealed rows were asked
+        told += [
+            f"It breaks the policy by more than chance: {line.rule[:1].lower()}{line.rule[1:]}."
+            for line in found.calibration if line.verdict == "fail"
+        ]  # fmt: skip
+    return tuple(told)

@@ -62,7 +62,8 @@ class Decision:
     option : str
         What the chosen one was called among the options.
     certified : bool
-        Whether the sealed rows showed that it keeps the policy.
+        Whether the sealed rows showed that it keeps the policy's limits, and it breaks no other
+        rule of it that was looked at.
     promises : tuple of str
         What the certificate says of it, or why there is none.
     provenance : str

@@ -110,7 +110,7 @@ def send_packet(
     Raises
     ------
     InputError
-        When nothing is proposed, or it has fewer than two options.
+        When nothing is proposed, it has fewer than two options, or the same packet is out.
     """
     store = ReviewStore(workspace)
     review = store.get(review_id)
@@ -133,7 +133,10 @@ def send_packet(
                 "The proposal or its figures changed while the packet was made. Nothing was sent; "
                 "send it again."
             )
-        return {"content": content, "sha256": _sha256(content), "proposal": proposal.number}
+        sha256, out = _sha256(content), standing_packet(now)
+        if out is not None and out.sha256 == sha256:  # sent anew, it would lose its votes
+            raise InputError("This packet is out already, and its votes count. Vote on it.")
+        return {"content": content, "sha256": sha256, "proposal": proposal.number}
 
     return store.record(review_id, Act.PACKET, body, who=who)
 

@@ -185,6 +185,14 @@ class Policy:
         """Limits over everybody."""
         return tuple(x for x in self.limits if find_objective(x.key).source != "gap")
 
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Names of those whose groups a rule speaks of, each once."""
+        named = [limit.key.partition(BETWEEN)[2] for limit in self.gaps]
+        if self.calibration is not None and self.calibration.partition:
+            named.append(self.calibration.partition)
+        return tuple(dict.fromkeys(named))
+
     def in_words(self) -> tuple[str, ...]:
         """One sentence per rule, without full stops."""
         told = [text[:1].upper() + text[1:] for text in (x.in_words() for x in self.limits)]

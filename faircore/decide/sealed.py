@@ -17,10 +17,20 @@ from faircore.decide.figures import Figures, decisions_of, figures_of
 from faircore.decide.proposal import Proposal, standing_proposal
 from faircore.decide.standing import standing_policy
 from faircore.errors import InputError, OnceError
+from faircore.groups import find_partition
 from faircore.records import Act, Event, Review, ReviewStore
 from faircore.training import Prepared
 
 SEALED = "certify"
+
+SEEN_FIRST = (
+    "The policy was written or amended after these rows had been seen: a limit chosen with them in "
+    "view cannot be tested on them."
+)
+AMENDED = (
+    "The policy was amended after the sealed rows had been opened: what was tested is not the "
+    "policy that holds."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +88,8 @@ def open_sealed(
     Raises
     ------
     InputError
-        When nothing is proposed, or the rows have been opened for this proposal already.
+        When nothing is proposed, the rows have been opened for this proposal already, a rule speaks
+        of a partition that the data do not have, or proposal or policy change at this moment.
     """
     store = ReviewStore(workspace)
     review = store.get(review_id)
@@ -94,6 +105,9 @@ def open_sealed(
         prepared = Prepared.of(store.dataset(review_id), split_seed=proposal.split_seed)
     if prepared.dataset.fingerprint != review.fingerprint:
         raise InputError("The data given are not those of this review. Leave `prepared` out.")
+    if (standing := standing_policy(review)) is not None:
+        for name in standing.policy.partitions:  # a rule that cannot be asked must cost no look
+            find_partition(prepared.groups.partitions, name)
     # A score gives no figure away; a model that cannot score these rows must not cost a look.
     decisions = decisions_of(proposal.options, SEALED, workspace=workspace, prepared=prepared)
     review = _opened(store, review, proposal, who)
@@ -104,7 +118,7 @@ def open_sealed(
         "figures": figures.to_dict(),
         "openings": store.openings_of(review.fingerprint),
         "calibration": _calibration(workspace, review, proposal, prepared),
-        **_tested(review, proposal, opening, figures, prepared),
+        **_tested(store, review, proposal, opening, figures, prepared),
     }
     try:
         review = store.record(
@@ -125,17 +139,22 @@ def standing_measurement(review: Review) -> Measurement | None:
 
 
 def measurement_of(review: Review, proposal: int) -> Measurement | None:
-    """What the sealed rows said of a proposal."""
+    """What the sealed rows said of a proposal; what another policy bought is no certificate now."""
+    standing = standing_policy(review)
+    holds = None if standing is None else standing.policy.sha256
     for event in review.all(Act.MEASURED):
         body = event.body
         if body["proposal"] == proposal:
-            raw = body["certificate"]
+            raw, why = body["certificate"], body["why"]
+            opened = (e for e in review.all(Act.OPENED) if e.body.get("proposal") == proposal)
+            if raw is not None and next(opened).body["policy"] != holds:
+                raw, why = None, AMENDED
             return Measurement(
                 proposal,
                 event.at,
                 Figures.from_dict(body["figures"]),
                 None if raw is None else Certificate.from_dict(raw),
-                body["why"],
+                why,
                 tuple(CalibrationLine(**x) for x in body["calibration"]),
                 body["openings"],
             )
@@ -161,12 +180,24 @@ def seen_before(store: ReviewStore, review: Review) -> int:
 def left_to_spend(workspace: str | Path, review: Review) -> int:
     """How many openings with a certificate the policy still has; 0 without a policy."""
     standing = standing_policy(review)
-    if standing is None or standing.versions[-1].known == "sealed rows":
+    store = ReviewStore(workspace)
+    if standing is None or _seen_first(store, review):
         return 0
     policy = standing.policy
-    looks = ReviewStore(workspace).looks_at(review.fingerprint)
+    looks = store.looks_at(review.fingerprint)
     spent = sum(policy.level if look.level is None else look.level for look in looks)
-    return int((policy.level - spent) / policy.level_each + 1e-9)
+    return max(int((policy.level - spent) / policy.level_each + 1e-9), 0)
+
+
+def _seen_first(store: ReviewStore, review: Review) -> bool:
+    """Whether the rows were opened, in any review of these data, before the policy was written."""
+    written = review.last(Act.LOCKED, Act.AMENDED)
+    return written is not None and any(
+        event.number < written.number
+        for one in store.list()
+        if one.fingerprint == review.fingerprint
+        for event in one.all(Act.OPENED)
+    )
 
 
 def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | None) -> Review:
@@ -178,10 +209,15 @@ def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | N
                 "The proposal was changed at this moment. The sealed rows were not opened; look at "
                 "the new proposal first."
             )
+        if standing_policy(now) != standing:
+            raise InputError(
+                "The policy was changed at this moment. The sealed rows were not opened; look at "
+                "the new policy first."
+            )
         return any(e.body.get("proposal") == proposal.number for e in now.all(Act.OPENED))
 
     standing = standing_policy(review)
-    tested = standing is not None and standing.versions[-1].known != "sealed rows"
+    tested = standing is not None and not _seen_first(store, review)
     policy = None if standing is None else standing.policy
     return store.add_opening(
         review.id,
@@ -213,7 +249,12 @@ def _calibration(
 
 
 def _tested(
-    review: Review, proposal: Proposal, opening: Event, figures: Figures, prepared: Prepared
+    store: ReviewStore,
+    review: Review,
+    proposal: Proposal,
+    opening: Event,
+    figures: Figures,
+    prepared: Prepared,
 ) -> dict[str, Any]:
     """The certificate an opening bought, or why it bought none."""
     standing = standing_policy(review)
@@ -221,11 +262,9 @@ def _tested(
     if standing is None:
         return {"certificate": None, "why": "No policy was locked, so there is no limit to test."}
     if level is None:
-        known = standing.versions[-1].known == "sealed rows"
         why = (
-            "The policy was amended after these rows had been seen: a limit chosen with them in "
-            "view cannot be tested on them."
-            if known
+            SEEN_FIRST
+            if _seen_first(store, review)
             else "The risk of a false certificate that the policy allows is spent: these rows have "
             "been opened before. New rows would be needed."
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from faircore.decide.packet import Packet, standing_packet
 from faircore.errors import InputError, OnceError
-from faircore.records import Act, Review, ReviewStore, checked_name, who_is_acting
+from faircore.records import Act, Review, ReviewStore, checked_name, spelled, who_is_acting
 
 NONE = "none"
 """A vote for no option: the proposal should be thought over."""
@@ -113,7 +113,7 @@ def votes_for(review: Review, packet: Packet, reader: str) -> tuple[Vote, ...]:
 
 def has_voted(review: Review, packet: Packet, who: str) -> bool:
     """Whether a person's vote on a packet is in; names are compared without regard to case."""
-    name = " ".join(who.split()).casefold()
+    name = spelled(who).casefold()
     return any(one.who.casefold() == name for one in votes_on(review, packet))
 
 

@@ -1,6 +1,6 @@
 """Reviews, their candidates, and everything that was done in them."""
 
-from faircore.records.acting import acting_as, checked_name, who_is_acting
+from faircore.records.acting import acting_as, checked_name, spelled, who_is_acting
 from faircore.records.candidates import frontier_of_review, trained_view, trial_ids
 from faircore.records.history import Act, Event, canonical, now
 from faircore.records.refining import request_of, strengths_around
@@ -19,6 +19,7 @@ __all__ = [
     "frontier_of_review",
     "now",
     "request_of",
+    "spelled",
     "strengths_around",
     "trained_view",
     "trial_ids",

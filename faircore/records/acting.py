@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,17 +41,22 @@ def acting_as(name: str) -> Iterator[None]:
 
 
 def checked_name(name: str) -> str:
-    """A name as it is kept: trimmed, single spaces, not empty, on one line.
+    """A name as it is kept: trimmed, single spaces, not empty, on one line, accents composed.
 
     Raises
     ------
     InputError
         When nothing is left of it, or it is longer than :data:`MOST` characters.
     """
-    kept = " ".join(name.split())
+    kept = spelled(name)
     if not kept or len(kept) > MOST:
         raise InputError(
             f"A name has 1 to {MOST} characters; this one has {len(kept)}. Write the name of who "
             "does this: the record is read by people who were not there."
         )
     return kept
+
+
+def spelled(name: str) -> str:
+    """The one spelling of a name; an accent typed as a character of its own changes nobody."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
