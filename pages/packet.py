@@ -8,7 +8,7 @@ from faircore.decide import standing_packet
 from faircore.decide.packet import packet_of
 from faircore.records import Act
 from pages.components.packet_shown import asked, behind, frozen
-from pages.components.packet_vote import result, vote_form
+from pages.components.packet_vote import PENDING, confirm, result, vote_form
 from pages.components.session import require_review
 
 
@@ -17,6 +17,8 @@ def main() -> None:
     review = require_review("Packet", trained=True)
     packet = standing_packet(review)
     if packet is None:
+        if PENDING in st.session_state:  # somebody is about to vote on what is no more
+            confirm(review)
         last = review.last(Act.PACKET)
         if last is None:
             st.write(

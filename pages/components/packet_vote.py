@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from faircore.decide import Packet, conclude, vote, votes_for
@@ -12,6 +14,18 @@ from faircore.workspace import default_workspace
 from pages.components.candidates import decision_view
 from pages.components.session import keep_name, name_box, session
 from pages.components.words import plain
+
+PENDING = "pending-vote"
+
+
+class Pending(NamedTuple):
+    """A vote that waits to be confirmed."""
+
+    packet: str
+    choice: str
+    title: str
+    reason: str
+    name: str
 
 
 def vote_form(review: Review, packet: Packet) -> None:
@@ -35,32 +49,40 @@ def vote_form(review: Review, packet: Packet) -> None:
         )
         reason = st.text_area("Because", key="vote-reason", max_chars=4000)
         name = name_box(key="vote-name")
-        if not st.form_submit_button("Vote", type="primary"):
-            return
+        sent = st.form_submit_button("Vote", type="primary")
+    if not sent:
+        if PENDING in st.session_state:  # asked already, and not answered
+            confirm(review)
+        return
     if choice is None:
         st.error("Choose an option, or “None of these”.")
         return
-    confirm(review, packet, choice, titles[choice], reason, name)
+    st.session_state[PENDING] = Pending(packet.sha256, choice, titles[choice], reason, name)
+    confirm(review)
 
 
 @st.dialog("This vote is final", dismissible=False)
-def confirm(
-    review: Review, packet: Packet, choice: str, title: str, reason: str, name: str
-) -> None:
+def confirm(review: Review) -> None:
     """A last look before the vote is recorded; it cannot be clicked away."""
-    st.markdown(f"**{plain(name) or 'Nobody yet'}** votes for **{plain(title)}**.")
-    st.markdown(f"> {plain(reason)}")
-    st.caption(f"On packet {packet.sha256[:12]}. One vote each; it cannot be changed.")
+    pending: Pending = st.session_state[PENDING]
+    st.markdown(f"**{plain(pending.name) or 'Nobody yet'}** votes for **{plain(pending.title)}**.")
+    st.markdown(f"> {plain(pending.reason)}")
+    st.caption(f"On packet {pending.packet[:12]}. One vote each; it cannot be changed.")
     yes, no = st.columns(2)
     if no.button("Go back", width="stretch"):
+        del st.session_state[PENDING]
         st.rerun()
     if yes.button("Record this vote", type="primary", width="stretch"):
         try:
-            vote(default_workspace(), review.id, packet.sha256, choice, reason=reason, who=name)
+            vote(
+                default_workspace(), review.id, pending.packet, pending.choice,
+                reason=pending.reason, who=pending.name,
+            )  # fmt: skip
         except FaircoreError as error:
             st.error(plain(str(error)))
             return
-        keep_name(name)
+        del st.session_state[PENDING]
+        keep_name(pending.name)
         st.rerun()
 
 
