@@ -10,7 +10,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from faircore.data import Table, build_dataset, load_sample, make_lending
-from faircore.decide import OperatingPoint, decide
+from faircore.decide import (
+    OperatingPoint,
+    Policy,
+    decide,
+    lock_policy,
+    open_sealed,
+    propose,
+    send_packet,
+)
+from faircore.frontier import Limit
 from faircore.records import ReviewStore, frontier_of_review
 from tests.browser.harness import Server, open_page, wait_idle
 from tests.conftest import make_trained
@@ -40,6 +49,30 @@ def review(server: Server) -> str:
     return review.id
 
 
+@pytest.fixture(scope="module")
+def voting(server: Server) -> str:
+    """A review with a policy, a certificate and a packet that is voted on."""
+    _, roles = load_sample("lending")
+    table = Table.from_frame(make_lending(4_000, seed=4), "lending.csv")
+    workspace, review = make_trained(server.workspace, table, build_dataset(table, roles))
+    send(workspace, review.id)
+    return review.id
+
+
+def send(workspace: Path, review: str) -> None:
+    """Lock a policy, propose, open the sealed rows and send the packet."""
+    frontier = frontier_of_review(workspace, review)
+    frontier = frontier.view(partition=frontier.partitions[0].name)
+    limit = Limit(f"demographic_parity_difference@{frontier.partition}", 0.6)
+    reason = "Nobody is to be refused for it."
+    policy = Policy("demographic_parity_difference", (limit,), reason=reason, smallest_group=50)
+    lock_policy(workspace, review, policy, who="Ana")
+    point = OperatingPoint(frontier.candidates[2].id, 0.5)
+    propose(workspace, review, point, frontier=frontier, reason="It narrows.", who="Ana")
+    open_sealed(workspace, review, who="Ana")
+    send_packet(workspace, review, frontier=frontier, who="Ana")
+
+
 def serious(page: Page) -> list[str]:
     """Rule, element and reason of each serious finding that is not known."""
     found = Axe().run(page).response["violations"]
@@ -62,6 +95,19 @@ def test_a_page_has_no_serious_finding(name: str, page: Page, server: Server, re
         opener.click()
         wait_idle(page)
     page.wait_for_timeout(400)  # colours fade in
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("name", ["policy", "decide", "packet"])
+def test_a_page_of_the_committee_has_no_serious_finding(
+    name: str, page: Page, server: Server, voting: str
+) -> None:
+    open_page(page, f"{server.url}/{name}?review={voting}")
+    for opener in page.locator("summary:visible").all():
+        opener.click()
+        wait_idle(page)
+    page.wait_for_timeout(400)
     assert serious(page) == []
 
 
