@@ -169,8 +169,8 @@ def certify(
     Raises
     ------
     InputError
-        When lengths differ, decisions are not 0 and 1, the order is not one of all candidates, or
-        a partition names an attribute that is not there.
+        When lengths differ, decisions are not 0 and 1, the order is not one of all candidates,
+        there is no look at all, or a partition names an attribute that is not there.
 
     Examples
     --------
@@ -210,6 +210,10 @@ def certify(
         same_length(f"candidates[{name!r}]", decided, len(truth))
         counts[str(name)] = counts_of(rows, decided)
     looks = policy.openings if openings is None else openings
+    if looks < 1:
+        raise InputError(
+            f"Rows are looked at once or more often; `openings` is {openings}. Count this look too."
+        )
     return _certificate(
         counts,
         policy,

@@ -147,9 +147,7 @@ class Policy:
                 f"A policy sets a limit for what it calls fair, {self.definition!r}, and this one "
                 "sets none. Add one, such as .05 for a gap or .80 for a ratio."
             )
-        if len(set(self.limits)) < len(self.limits) or len({x.key for x in self.limits}) < len(
-            self.limits
-        ):
+        if len({x.key for x in self.limits}) < len(self.limits):
             raise InputError("A policy limits each measure once. Remove one of the two limits.")
         for limit in self.limits:
             _check(limit)
@@ -268,7 +266,7 @@ def _check(limit: Limit) -> None:
             f"A limit between groups names whose: {limit.key}{BETWEEN}sex, for instance. "
             f"{limit.key!r} names none."
         )
-    if objective.is_share and not 0 <= limit.at <= 1:
+    if not 0 <= limit.at <= 1:  # shares, and differences and ratios of shares
         raise InputError(
             f"{objective.full_title} lies between 0 and 1; the limit is {limit.at}. Write .05 for "
             "five points."

@@ -102,7 +102,9 @@ def provenance(review: Review) -> str:
         else ""
     )
     if is_exploratory(review):
-        return f"Exploratory: models had been asked for before the policy was locked.{seen}"
+        done = "locked" if len(standing.versions) == 1 else "amended"
+        late = f" It was {done} {KNOWN_WORDS[last.known]}." if last.known == "sealed rows" else ""
+        return f"Exploratory: models had been asked for before the policy was locked.{late}{seen}"
     if last.known == "nothing":
         return f"The policy was locked {KNOWN_WORDS['nothing']}.{seen}"
     return (
@@ -157,7 +159,7 @@ def amend_policy(
         standing = standing_policy(review)
         if standing is None:
             raise InputError("This review has no policy to amend. Lock one first.")
-        if standing.policy == policy:
+        if not standing.policy.changes(policy):
             raise InputError("Nothing in this policy is changed. Change something, or leave it.")
         return {"policy": policy.to_dict(), "sha256": policy.sha256, "why": why.strip()}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 
 from faircore.records.history import Act, canonical
 from faircore.records.tables import EVENTS, REVIEWS
@@ -24,12 +25,14 @@ def bring_in(connection: Connection, workspace: Path) -> None:
             events = _events(raw)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # it could not be opened before either
-        connection.execute(REVIEWS.insert(), row)
-        for at, who, kind, body in events:
-            connection.execute(
-                EVENTS.insert(),
-                {"review": raw["id"], "at": at, "who": who, "kind": kind, "body": canonical(body)},
-            )
+        try:
+            with connection.begin_nested():
+                connection.execute(REVIEWS.insert(), row)
+                for at, who, kind, body in events:
+                    told = {"at": at, "who": who, "kind": kind, "body": canonical(body)}
+                    connection.execute(EVENTS.insert(), {"review": row["id"], **told})
+        except (IntegrityError, InterfaceError, ProgrammingError):
+            continue  # a copy of a folder, or fields of another type: one must not bar the rest
 
 
 def _events(raw: dict[str, Any]) -> list[tuple[str, str, Act, dict[str, Any]]]:
