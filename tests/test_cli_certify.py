@@ -107,4 +107,4 @@ def test_a_review_is_certified_from_the_shell(
     twin.add_sweep(again.id, review.sweeps[0])
     command[2] = again.id
     assert main([*command, *more]) == 1  # these rows were looked at in the other review
-    assert "is spent" in capsys.readouterr().out
+    assert "after these rows had been seen" in capsys.readouterr().out
