@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faircore.decide.checklist import Verdict
+from faircore.decide.figures import only_opened
 from faircore.decide.policy import CalibrationLimit
 from faircore.metrics.calibration_report import calibration_report
 from faircore.numerals import percent, points
+from faircore.records import Event
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
@@ -49,11 +51,19 @@ def calibration_lines(
     *,
     workspace: str | Path,
     prepared: Prepared,
+    opening: Event | None = None,
 ) -> tuple[CalibrationLine, CalibrationLine]:
     """Whether a candidate's scores keep a policy's calibration rules on a split.
 
-    The sealed split is asked about by :func:`faircore.decide.open_sealed` alone.
+    The sealed split is asked about for a recorded opening only, by
+    :func:`faircore.decide.open_sealed`.
+
+    Raises
+    ------
+    InputError
+        When the sealed split is asked for without one.
     """
+    only_opened(split, opening)
     rows = prepared.rows(split)
     report = calibration_report(
         prepared.dataset.y_true[rows],

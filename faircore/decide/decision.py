@@ -55,8 +55,8 @@ class Decision:
     sealed_sizes : ndarray of int, shape (g,)
         Rows per group of the certify split.
     opening : int
-        How many times these sealed rows had been opened, in any review of the workspace, this
-        time included.
+        How many times these sealed rows had been opened when it was recorded, in any review of the
+        workspace.
     data_sha256, model_sha256 : str
         Fingerprint of data and roles; hash of the weights.
     option : str

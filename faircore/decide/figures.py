@@ -16,8 +16,11 @@ from faircore.decide.people import people_impact
 from faircore.errors import InputError
 from faircore.frontier import SplitRows
 from faircore.frontier.cuts import counts_of
+from faircore.records import Act, Event
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
+
+SEALED = "certify"
 
 Decisions = dict[str, NDArray[np.int8]]
 
@@ -122,7 +125,12 @@ def decisions_of(
 
 
 def figures_of(
-    decisions: Mapping[str, NDArray[np.int8]], split: str, *, prepared: Prepared, partition: str
+    decisions: Mapping[str, NDArray[np.int8]],
+    split: str,
+    *,
+    prepared: Prepared,
+    partition: str,
+    opening: Event | None = None,
 ) -> Figures:
     """Count decisions against outcomes.
 
@@ -134,7 +142,15 @@ def figures_of(
     prepared : Prepared
     partition : str
         Whose groups are told of between neighbours.
+    opening : Event, optional
+        The recorded opening, for the sealed split.
+
+    Raises
+    ------
+    InputError
+        When the sealed split is asked for without a recorded opening.
     """
+    only_opened(split, opening)
     rows, entity = prepared.split_rows(split), prepared.dataset.entity
     return Figures(
         split,
@@ -144,6 +160,21 @@ def figures_of(
         design_effects(rows, None if entity is None else entity[prepared.rows(split)]),
         _moves(decisions, rows, partition),
     )
+
+
+def only_opened(split: str, opening: Event | None) -> None:
+    """Refuse a figure of the sealed split for which the record holds no opening.
+
+    Raises
+    ------
+    InputError
+        Without one.
+    """
+    if split == SEALED and (opening is None or opening.kind is not Act.OPENED):
+        raise InputError(
+            "Figures of the sealed rows are made for a recorded opening only. Propose a point and "
+            "use `open_sealed`."
+        )
 
 
 def design_effects(

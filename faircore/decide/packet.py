@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from faircore.decide.certificate import Certificate
-from faircore.decide.figures import Figures, decisions_of, figures_of
+from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
 from faircore.decide.options import Option
 from faircore.decide.policy import Policy
 from faircore.decide.proposal import Proposal, standing_proposal
-from faircore.decide.sealed import SEALED, Measurement, standing_measurement
+from faircore.decide.sealed import Measurement, standing_measurement
 from faircore.decide.standing import provenance, standing_policy
 from faircore.errors import InputError
 from faircore.frontier import Frontier

@@ -13,15 +13,13 @@ from typing import Any
 
 from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
 from faircore.decide.certificate import Certificate, certify_figures
-from faircore.decide.figures import Figures, decisions_of, figures_of
+from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
 from faircore.decide.proposal import Proposal, standing_proposal
 from faircore.decide.standing import standing_policy
 from faircore.errors import InputError, OnceError
 from faircore.groups import find_partition
 from faircore.records import Act, Event, Review, ReviewStore
 from faircore.training import Prepared
-
-SEALED = "certify"
 
 SEEN_FIRST = (
     "The policy was written or amended after these rows had been seen: a limit chosen with them in "
@@ -112,12 +110,14 @@ def open_sealed(
     decisions = decisions_of(proposal.options, SEALED, workspace=workspace, prepared=prepared)
     review = _opened(store, review, proposal, who)
     opening = next(e for e in review.all(Act.OPENED) if e.body.get("proposal") == proposal.number)
-    figures = figures_of(decisions, SEALED, prepared=prepared, partition=proposal.view["partition"])
+    figures = figures_of(
+        decisions, SEALED, prepared=prepared, partition=proposal.view["partition"], opening=opening
+    )
     body = {
         "proposal": proposal.number,
         "figures": figures.to_dict(),
         "openings": store.openings_of(review.fingerprint),
-        "calibration": _calibration(workspace, review, proposal, prepared),
+        "calibration": _calibration(workspace, review, proposal, opening, prepared),
         **_tested(store, review, proposal, opening, figures, prepared),
     }
     try:
@@ -236,14 +236,14 @@ def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | N
 
 
 def _calibration(
-    workspace: str | Path, review: Review, proposal: Proposal, prepared: Prepared
+    workspace: str | Path, review: Review, proposal: Proposal, opening: Event, prepared: Prepared
 ) -> list[dict[str, Any]]:
     standing = standing_policy(review)
     if standing is None or standing.policy.calibration is None:
         return []
     lines = calibration_lines(
         proposal.point.candidate, standing.policy.calibration, SEALED, workspace=workspace,
-        prepared=prepared,
+        prepared=prepared, opening=opening,
     )  # fmt: skip
     return [asdict(line) for line in lines]
 

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from faircore.decide import Option
+from faircore.decide import CalibrationLimit, Option
+from faircore.decide.calibration_lines import calibration_lines
 from faircore.decide.figures import Figures, Move, decisions_of, design_effects, figures_of
 from faircore.errors import InputError
 from faircore.frontier import SplitRows
 from faircore.groups import Groups
-from faircore.records import Review, canonical
+from faircore.records import Act, Event, Review, ReviewStore, canonical, frontier_of_review
+from faircore.training import Prepared
 from tests.decide.committee import prepared_for
 
 finite = st.floats(0, 1e6)
@@ -108,3 +110,22 @@ def test_neighbours_are_told_of_once_each(trained: tuple[Path, Review]) -> None:
     assert [(m.before, m.after) for m in figures.moves] == [("A", "B"), ("B", "C")]
     assert all(found.sum() == n * len(prepared.groups.partitions)
                for found in figures.counts.values())  # fmt: skip
+
+
+def test_the_sealed_rows_are_counted_for_a_recorded_opening_only(
+    trained: tuple[Path, Review],
+) -> None:
+    workspace, review = trained
+    prepared = Prepared.of(ReviewStore(workspace).dataset(review.id))
+    nobody = {"A": np.zeros(len(prepared.rows("certify")), np.int8)}
+    candidate = frontier_of_review(workspace, review.id).candidates[0].id
+    asked = Event("now", "Eve", Act.PROPOSED, {})
+    partition = prepared.groups.partitions[0].name
+    for opening in (None, asked):
+        with pytest.raises(InputError, match="recorded opening only"):
+            figures_of(nobody, "certify", prepared=prepared, partition=partition, opening=opening)
+        with pytest.raises(InputError, match="recorded opening only"):
+            calibration_lines(
+                candidate, CalibrationLimit(), "certify", workspace=workspace, prepared=prepared,
+                opening=opening,
+            )  # fmt: skip
