@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-NARROW = 520.0
+NARROW = 340.0
 """Pixels between the axes of a narrow figure; in a wider one labels cover less."""
 
 LINE = 20.0  # pixels: height of a label

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 
 from faircore.decide import Measurement, Proposal, Standing, open_sealed
 from faircore.decide.figures import Figures, decisions_of, figures_of
 from faircore.decide.sealed import left_to_spend, seen_before
+from faircore.decide.shrinkage import SelectionShrinkage, selection_shrinkage
 from faircore.errors import FaircoreError
+from faircore.frontier import Frontier
 from faircore.groups import find_partition
 from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overall_counts
-from faircore.numerals import percent
+from faircore.numerals import hundredths, percent, points
 from faircore.records import Act, Review
 from faircore.workspace import default_workspace
 from pages.components.audit_outcome import wording_of
@@ -145,9 +149,45 @@ def _shrink(review: Review, proposal: Proposal, found: Measurement) -> str:
     return (
         f"**Selection shrinkage.** On the rows that helped to pick it: {performance.title.lower()} "
         f"{first}, {gap.title.lower()} by {plain(partition.name)} {second}. On the sealed rows: "
-        f"{third} and {fourth}. Picked from {proposal.considered} candidates, a point tends to "
-        "look better than it is; the sealed rows are right."
+        f"{third} and {fourth}. {_luck(review, proposal, found)}"
     )
+
+
+def _luck(review: Review, proposal: Proposal, found: Measurement) -> str:
+    """How much better the best-looking of so many looks by luck alone."""
+    told = (
+        f"Picked from {proposal.considered} candidates, a point tends to look better than it is; "
+        "the sealed rows are right."
+    )
+    frontier = frontier_of(review)
+    if frontier is None:
+        return told
+    shrunk = _shrunk(review.fingerprint, proposal.number, frontier, proposal, found)
+    if shrunk is None or not all(map(math.isfinite, shrunk.by_chance)):
+        return told
+    least, most = (max(x, 0.0) for x in shrunk.by_chance)
+    return (
+        f"{told} Were it picked for its gap alone, luck would make it look {hundredths(least)} to "
+        f"{points(most)} more equal than it is."
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _shrunk(
+    fingerprint: str, number: int, _frontier: Frontier, _proposal: Proposal, _found: Measurement
+) -> SelectionShrinkage | None:
+    view = _frontier.view(**_proposal.view)
+    if find_disparity(view.disparity).kind != "difference":
+        return None
+    finite = np.isfinite(view.values).all(axis=1)
+    groups = find_partition(view.partitions, view.partition).groups
+    kept = view.only(finite)
+    letter = _proposal.proposed.letter
+    return selection_shrinkage(
+        kept.counts[:, groups], _found.figures.counts[letter][groups],
+        kept.position(_proposal.point.candidate), view.disparity,
+        effective=np.nan_to_num(_found.figures.effects[groups], nan=1.0),
+    )  # fmt: skip
 
 
 def _cards(
