@@ -101,7 +101,9 @@ def check(
     Berger 1982; Miettinen & Nurminen 1985.
     """
     level = policy.level if level is None else level
-    effects = np.ones(len(sizes)) if effects is None else effects
+    # A group of nobody, or of weights that are all 0, has no design effect and no rate either.
+    known = np.ones(len(sizes)) if effects is None else effects
+    effects = np.where(np.isfinite(known) & (known > 0), known, 1.0)
     return tuple(
         _gap(limit, counts, policy, partitions, sizes, level, effects)
         if find_objective(limit.key).source == "gap"

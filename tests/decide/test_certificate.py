@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faircore.decide import Certificate, Line, certify
+from faircore.decide import Certificate, Line, Policy, certify
 from faircore.errors import InputError
 from faircore.frontier import Limit
 from faircore.records import canonical
@@ -119,3 +119,23 @@ def test_nothing_is_promised_of_groups_that_are_too_small() -> None:
     found = certify(yes, spoken, order=list(yes), **data)
     assert found.certified == ("fair", "near")
     assert "nothing is promised of x" in found.in_words("fair")[0]
+
+
+def test_a_group_that_weighs_nothing_is_never_promised_anything() -> None:
+    """An opening must not end in a fault because of one group."""
+    n = 400
+    sex = np.array(["f"] * 200 + ["m"] * 190 + ["x"] * 10)
+    weights = np.where(sex == "x", 0.0, 1.0)
+    yes = np.arange(n) % 4 == 0
+    found = certify(
+        {"A": yes},
+        Policy(
+            "demographic_parity_difference",
+            (Limit("demographic_parity_difference@sex", 0.3),),
+            reason="An example.",
+        ),
+        y_true=np.arange(n) % 2, sensitive_features={"sex": sex}, sample_weight=weights,
+        order=["A"],
+    )  # fmt: skip
+    assert found.certified == ()
+    assert found.lines["A"][0].verdict == "cannot tell"
