@@ -86,6 +86,17 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def settled(page: Page) -> list[str]:
+    """Serious findings that stay: colours fade in, slowly on a busy machine."""
+    page.wait_for_timeout(400)
+    for _ in range(4):
+        if not (found := serious(page)):
+            return []
+        wait_idle(page)
+        page.wait_for_timeout(1_500)
+    return found
+
+
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_no_serious_finding(name: str, page: Page, server: Server, review: str) -> None:
@@ -94,8 +105,7 @@ def test_a_page_has_no_serious_finding(name: str, page: Page, server: Server, re
     for opener in page.locator("summary:visible").all():  # what is folded away counts too
         opener.click()
         wait_idle(page)
-    page.wait_for_timeout(400)  # colours fade in
-    assert serious(page) == []
+    assert settled(page) == []
 
 
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
@@ -107,8 +117,7 @@ def test_a_page_of_the_committee_has_no_serious_finding(
     for opener in page.locator("summary:visible").all():
         opener.click()
         wait_idle(page)
-    page.wait_for_timeout(400)
-    assert serious(page) == []
+    assert settled(page) == []
 
 
 @pytest.mark.parametrize("name", ["reviews", "audit", "frontier"])
