@@ -24,7 +24,7 @@ from faircore.records import Review, ReviewStore
 from tests.browser.harness import LAUNCH_ARGS, Server, find_chromium, wait_idle
 from tests.made_up import made_up_review
 
-REPEATS = 7
+REPEATS = 15
 SESSIONS = (1, 5, 20)
 BUDGETS = {
     "first load": 4_000,
@@ -32,10 +32,13 @@ BUDGETS = {
     "text after release": 100,
     "group bars after release": 150,
     "click on a point, text": 1_000,
-    "filter, whole cloud": 1_000,
+    "filter": 1_000,
 }
 SLIDER = ".st-key-strength input[type=range]"
 HEADING = ".st-key-selected-name"
+
+AXIS = "document.querySelector('.st-key-cloud .xtitle')?.textContent"
+"""What the cloud is drawn over; it changes in the frame in which the marks do."""
 
 LOCAL_MOVE = """
 (input) => {
@@ -163,17 +166,23 @@ def clicked(page: Page) -> float:
     return statistics.median(times) if times else float("nan")
 
 
-def filtered(page: Page) -> float:
-    """Another disparity: the cloud is built and drawn anew."""
-    times = []
+def filtered(page: Page) -> tuple[float, float]:
+    """Another disparity: until the cloud is drawn anew, and until everything beside it is."""
+    cloud, everything = [], []
     box = page.get_by_role("combobox", name="Fairness", exact=True)
     for name in ("Gap in accuracy", "Gap in selection", "Gap in either error", "Gap in selection"):
         box.click()
         box.fill(name)
         option = page.get_by_role("option", name=name, exact=True)
         option.wait_for()
-        times.append(timed(lambda option=option: (option.click(), wait_idle(page))))
-    return statistics.median(times)
+        before = page.evaluate(AXIS)
+        start = time.perf_counter()
+        option.click()
+        page.wait_for_function(f"before => ({AXIS}) !== before", arg=before, polling="raf")
+        cloud.append(1_000 * (time.perf_counter() - start))
+        wait_idle(page)
+        everything.append(1_000 * (time.perf_counter() - start))
+    return statistics.median(cloud), statistics.median(everything)
 
 
 def review_of(workspace: Path, k: int) -> Review:
@@ -205,7 +214,9 @@ def measure(browser: Browser, k: int, workspace: Path) -> Iterator[tuple[str, fl
             yield f"text after release, {n} sessions", text
             yield f"group bars after release, {n} sessions", bars
         yield "click on a point, text", clicked(page)
-        yield "filter, whole cloud", filtered(page)
+        cloud, everything = filtered(page)
+        yield "filter, whole cloud", cloud
+        yield "filter, everything beside it too", everything
         page.context.close()
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from faircore.errors import InputError, SweepError
@@ -133,7 +134,7 @@ class SweepSpec:
 
     def trial_id(self, fingerprint: str, strength: float, seed: int) -> str:
         """Hash of the data and of everything that determines one trial."""
-        whole = {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
+        whole = dict(self._common)
         if strength == self.kind.plain:  # the plain model is the same whatever is not asked of it
             bare = asdict(self.kind.bare(self.config))
             whole |= {"penalty": "", "partitions": (), "options": {}, "config": bare}
@@ -144,6 +145,11 @@ class SweepSpec:
             "recipe": RECIPE,
         }
         return hashlib.sha256(_canonical(whole).encode()).hexdigest()[:32]
+
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        """What all its trials share, as plain data: made once, for there may be thousands."""
+        return {k: v for k, v in asdict(self).items() if k not in ("strengths", "seeds")}
 
     def trial_ids(self, fingerprint: str) -> tuple[str, ...]:
         """Ids of every trial, in their order."""

@@ -15,6 +15,7 @@ from faircore.errors import InputError, StoreError, SweepError
 from faircore.frontier import Candidate, Frontier, SplitRows
 from faircore.groups import Groups, find_partition
 from faircore.methods import METHODS, Request
+from faircore.metrics.counts import narrow_counts
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.shelf import check_reference, read_predictor
 from faircore.store import StoredTrial, TrialStore
@@ -235,7 +236,7 @@ def _keep(
             for split in MEASURED:
                 scores = trained.predictor.scores(prepared.inputs(split))
                 found = prepared.measured(split, scores)
-                kept |= {split: found.cube, f"{split}{_MEASURES}": found.measures}
+                kept |= {split: narrow_counts(found.cube), f"{split}{_MEASURES}": found.measures}
                 if split == COMPARED:
                     kept[f"{split}{_PASSED}"] = found.passed
         except InputError as error:  # a group it was never told of, a column it cannot read

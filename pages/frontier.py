@@ -23,7 +23,13 @@ from pages.components.frontier_compare import compare
 from pages.components.frontier_controls import more_controls, objective_controls
 from pages.components.frontier_detail import counts_now, detail
 from pages.components.frontier_methods import all_objectives, methods, promises
-from pages.components.frontier_notes import cautions, every_model, meaning, nothing_to_show
+from pages.components.frontier_notes import (
+    cautions,
+    every_model,
+    failures,
+    meaning,
+    nothing_to_show,
+)
 from pages.components.frontier_people import people
 from pages.components.frontier_refine import refine
 from pages.components.frontier_share import share
@@ -37,7 +43,7 @@ from pages.components.words import labels, plain, price, readout
 
 CHART = "cloud"
 LOOKS = ("People", "Thresholds", "Compare", "Methods", "Promises", "All objectives")
-FOLLOW = ["detail", "steer", "below"]
+FOLLOW = ["detail", "steer", "below", "table"]
 """Fragments that show the selected model. The cloud is none of them: it stays as it is."""
 
 
@@ -122,6 +128,12 @@ def closer(review: Review, frontier: Frontier, order: list[int]) -> None:
         promises(frontier)
     elif look == "All objectives":
         all_objectives(frontier)
+
+
+@st.fragment(key="table")
+def table(frontier: Frontier, order: list[int]) -> None:
+    """Every model as text, for those who open it."""
+    every_model(frontier, order, then=lambda: st.rerun(FOLLOW))
 
 
 def starred(frontier: Frontier, limits: tuple[Limit, ...]) -> Pick | None:
@@ -214,7 +226,8 @@ def main() -> None:
     with right:
         selected(review, frontier, order)
     closer(review, frontier, order)
-    every_model(frontier, order)
+    table(frontier, order)
+    failures(frontier)
     cautions(review, frontier, whole)
 
 

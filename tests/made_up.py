@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from faircore.data import Table, build_dataset, load_sample, make_lending
+from faircore.metrics.counts import narrow_counts
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import Review, ReviewStore
 from faircore.store import TrialStore
@@ -70,7 +71,7 @@ def _put(
     found = prepared.measured(COMPARED, scores)
     kept = {f"{COMPARED}/passed": found.passed}
     for split in MEASURED:
-        kept |= {split: found.cube, f"{split}/measures": found.measures}
+        kept |= {split: narrow_counts(found.cube), f"{split}/measures": found.measures}
     record = {
         "method": spec.method, "penalty": spec.penalty, "strength": strength, "seed": seed,
         "needs_groups": spec.method == "reweighed", "fit_seconds": 0.1, "best_epoch": 1,

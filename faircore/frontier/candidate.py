@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ class Candidate:
     needs_groups : bool
         Whether predicting needs a sensitive attribute.
     cubes : mapping of str to ndarray, shape (t, g, 2, 2)
-        Count cube per split. The certify split is never among them: it stays sealed.
+        Count cube per split, of unsigned integers where all are whole: :meth:`cube` gives one to
+        compute with. The certify split is never among them: it stays sealed.
     family : str
         Hash of everything that was asked for but the seed; empty when it is not known.
     measures : mapping of str to ndarray, shape (g + 1, 3)
@@ -59,7 +61,7 @@ class Candidate:
     strength: float
     seed: int
     needs_groups: bool
-    cubes: Mapping[str, NDArray[np.float64]]
+    cubes: Mapping[str, NDArray[Any]]
     fit_seconds: float
     best_epoch: int = 0
     history: tuple[Mapping[str, float], ...] = ()
@@ -72,6 +74,11 @@ class Candidate:
     family: str = ""
     measures: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     passed: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def cube(self, split: str) -> NDArray[np.float64]:
+        """Count cube of a split, shape (t, g, 2, 2)."""
+        whole: NDArray[np.float64] = self.cubes[split].astype(np.float64)
+        return whole
 
     @property
     def still_improving(self) -> bool:

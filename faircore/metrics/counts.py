@@ -7,6 +7,8 @@ A confusion array ends in the axes ``(group, true, predicted)``, in scikit-learn
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,6 +102,25 @@ def passed_thresholds(y_score: NDArray[np.floating]) -> NDArray[np.uint8]:
 def threshold_index(threshold: float) -> int:
     """Position in the grid of the threshold nearest to a value."""
     return int(np.abs(THRESHOLDS - threshold).argmin())
+
+
+def narrow_counts(counts: NDArray[np.float64]) -> NDArray[Any]:
+    """The same counts in a quarter of the space where all are whole; as they are where not.
+
+    For keeping only: a difference of unsigned integers runs below 0 without a word, so whoever
+    computes with them widens them first.
+
+    Examples
+    --------
+    >>> narrow_counts(np.array([3.0, 500.0])).dtype, narrow_counts(np.array([0.5])).dtype
+    (dtype('uint16'), dtype('float64'))
+    """
+    most = float(counts.max(initial=0.0))
+    for kind in (np.uint16, np.uint32):
+        if most <= np.iinfo(kind).max:
+            narrow: NDArray[Any] = counts.astype(kind)
+            return narrow if np.array_equal(narrow, counts) else counts
+    return counts
 
 
 def _sum(

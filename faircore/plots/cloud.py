@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.frontier import Candidate, Families, Frontier, Limit, Objective, find_objective
+from faircore.plots.crowding import uncrowded
 from faircore.plots.method_names import called
 
 Intervals = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -35,11 +36,14 @@ class Cloud:
     ----------
     frontier : Frontier
     names, told : tuple of str
-        Name of each candidate, and the lines below it when somebody points at it; escaped.
+        Name of each candidate, and the lines below it when somebody points at it; escaped. One
+        without a mark has none.
     kept : ndarray of bool, shape (k,)
         False is greyed.
     one_of_several : ndarray of bool, shape (k,)
         Whether it is one seed of a family that is drawn as its mean.
+    drawn : ndarray of bool, shape (k,)
+        Those that have a mark: all that have values, unless they are thousands.
     """
 
     frontier: Frontier
@@ -47,6 +51,7 @@ class Cloud:
     told: tuple[str, ...]
     kept: NDArray[np.bool_]
     one_of_several: NDArray[np.bool_]
+    drawn: NDArray[np.bool_]
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -55,8 +60,8 @@ class Cloud:
 
     @property
     def beaten(self) -> NDArray[np.intp]:
-        """Positions of those that another beats."""
-        return np.flatnonzero(~self.frontier.non_dominated & self.shown)
+        """Positions of those that have a mark and that another beats."""
+        return np.flatnonzero(~self.frontier.non_dominated & self.drawn)
 
     def points(self, positions: NDArray[np.intp]) -> dict[str, Any]:
         """Coordinates, ids and words of some candidates, for a trace."""
@@ -101,13 +106,26 @@ def build_cloud(
     for own in () if families is None else families.members:
         single[own] = len(own) > 1
     stays = np.ones(k, bool) if kept is None else np.asarray(kept, bool)
+    drawn = _drawn(frontier, stays, single)
     return Cloud(
         frontier,
         tuple(escape(whole[c.id]) for c in frontier.candidates),
-        _told(frontier, whole, stays, limits, errors),
+        _told(frontier, whole, stays, limits, errors, np.flatnonzero(drawn)),
         stays,
         single,
+        drawn,
     )
+
+
+def _drawn(
+    frontier: Frontier, kept: NDArray[np.bool_], single: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Who has a mark: the unbeaten always, of the others those that do not cover each other."""
+    methods = list(dict.fromkeys(c.method for c in frontier.candidates))
+    kind = np.array([methods.index(c.method) for c in frontier.candidates], np.intp)
+    missing = ~np.isfinite(frontier.values).all(axis=1)
+    y, x = (np.where(missing, np.nan, frontier.values[:, m]) for m in (0, 1))
+    return uncrowded(x, y, 4 * kind + 2 * kept + single, always=frontier.non_dominated)
 
 
 def _told(
@@ -116,14 +134,15 @@ def _told(
     kept: NDArray[np.bool_],
     limits: Sequence[Limit],
     errors: Intervals | None,
+    drawn: NDArray[np.intp],
 ) -> tuple[str, ...]:
-    """Lines below a candidate's name: objectives, what it needs, its seed, what it breaks."""
+    """Lines below a drawn candidate's name: objectives, what it needs, its seed, what it breaks."""
     columns = []
     for m, objective in enumerate(frontier.objectives):
         title = escape(objective.full_title)
-        told = [f"{title}: {objective.text(v)}" for v in frontier.values[:, m].tolist()]
+        told = [f"{title}: {objective.text(v)}" for v in frontier.values[drawn, m].tolist()]
         if errors is not None:
-            ends = zip(errors[0][:, m].tolist(), errors[1][:, m].tolist(), strict=True)
+            ends = zip(errors[0][drawn, m].tolist(), errors[1][drawn, m].tolist(), strict=True)
             told = [
                 f"{text} ({objective.text(low)} to {objective.text(high)})" if low == low else text
                 for text, (low, high) in zip(told, ends, strict=True)
@@ -131,8 +150,9 @@ def _told(
         columns.append(told)
     broken = _broken(frontier, limits)
     needs: dict[tuple[str, ...], str] = {}
-    lines = []
-    for position, (c, *told) in enumerate(zip(frontier.candidates, *columns, strict=True)):
+    lines = [""] * len(frontier.candidates)
+    for position, *told in zip(drawn.tolist(), *columns, strict=True):
+        c = frontier.candidates[position]
         if c.needs_groups:
             if c.partitions not in needs:
                 needs[c.partitions] = needed(frontier, c)
@@ -142,7 +162,7 @@ def _told(
         if not kept[position]:
             words = [words for words, breaks in broken if breaks[position]]
             told.append(f"breaks: {'; '.join(words)}" if words else "set aside by a filter")
-        lines.append("<br>".join(told))
+        lines[position] = "<br>".join(told)
     return tuple(lines)
 
 

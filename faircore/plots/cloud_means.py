@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from faircore.frontier import Families, Objective
 from faircore.plots.cloud import HOVER, Cloud, as_customdata, numbers
+from faircore.plots.crowding import uncrowded
+
+_MOST_MEANS = 400  # each has whiskers in both directions
 
 
 def means(cloud: Cloud, families: Families, chosen: NDArray[np.intp]) -> dict[str, Any]:
@@ -40,7 +43,10 @@ def drawn_as_means(cloud: Cloud, families: Families | None) -> NDArray[np.intp]:
     several = [
         f for f, own in enumerate(families.members) if len(own) > 1 and cloud.kept[own].any()
     ]
-    return np.array(several, np.intp)
+    found, mean = np.array(several, np.intp), families.mean[several]
+    methods = [cloud.frontier.candidates[families.members[f][0]].method for f in several]
+    kind = np.unique(methods, return_inverse=True)[1]
+    return found[uncrowded(mean[:, 1], mean[:, 0], kind, most=_MOST_MEANS)]
 
 
 def _mean_text(objectives: tuple[Objective, ...], families: Families, f: int) -> str:

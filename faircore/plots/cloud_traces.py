@@ -139,7 +139,7 @@ def _with_means(
 
 def draw_greyed(figure: go.Figure, cloud: Cloud, methods: list[str], name: str) -> None:
     """What is not kept: hollow and grey, the mark of its method as it was."""
-    chosen = np.flatnonzero(~cloud.kept & cloud.shown)
+    chosen = np.flatnonzero(~cloud.kept & cloud.drawn)
     if not len(chosen):
         return
     of = [methods.index(cloud.frontier.candidates[k].method) for k in chosen.tolist()]

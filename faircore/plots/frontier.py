@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.frontier import Families, Frontier, Limit, keeps
+from faircore.numerals import number
 from faircore.plots.cloud import (
     Cloud,
     Intervals,
@@ -85,6 +86,8 @@ def frontier_figure(
         Candidate ids travel in ``customdata[0]``, names in ``customdata[1]``. The same call gives
         the same figure to the byte, so that a browser keeps zoom and selection. Candidates of
         several methods have a colour and a mark per method, full where no other model beats them.
+        Of more than :data:`~faircore.plots.crowding.MOST_MARKS` candidates those that would cover
+        one another are drawn once, the unbeaten all, and the axis across says so.
 
     Raises
     ------
@@ -143,7 +146,8 @@ def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, severa
     for axis, objective in zip("yx", cloud.frontier.objectives, strict=False):
         across = axis == "x"
         (figure.update_xaxes if across else figure.update_yaxes)(
-            title=axis_title(objective, width=72 if across else 44),
+            title=axis_title(objective, width=72 if across else 44)
+            + (_left_out(cloud) if across else ""),
             tickformat=objective.tickformat,
             automargin=True,
             ticklabelstandoff=4,
@@ -156,6 +160,17 @@ def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, severa
         }  # fmt: skip
         figure.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
         name_marks(figure)
+
+
+def _left_out(cloud: Cloud) -> str:
+    """What is said below the axis where some candidates have no mark of their own."""
+    drawn, whole = int(cloud.drawn.sum()), int(cloud.shown.sum())
+    if drawn == whole:
+        return ""
+    return (
+        f"<br><sup>{number(drawn, 0)} marks for {number(whole, 0)} models: those that would cover "
+        "one another are drawn once.</sup>"
+    )
 
 
 def _head(figure: go.Figure, title: str, height: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from pages.components.words import is_plain, labels, path_order
 
 BEST_TITLE = "The unbeaten models, from the best performance to the most equal"
 MOVED = "along-moved"
+MOST_STOPS = 200
+"""Of the slider: more would be under a millimetre apart, and each is sent with every move."""
 
 
 def current_view(review: Review) -> Frontier:
@@ -117,7 +120,7 @@ def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Pa
         kinds.setdefault(frontier.candidates[k].method, []).append(k)
     if len(kinds) == 1:
         (method,) = kinds
-        return Path(METHODS[method].strength, order), position
+        return _spaced(Path(METHODS[method].strength, order), position), position
     paths = {BEST: Path(BEST_TITLE, [int(k) for k in frontier.front])}
     paths |= {m: Path(METHODS[m].strength, own) for m, own in kinds.items()}
     current = session()
@@ -132,7 +135,18 @@ def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Pa
             current.candidate = frontier.candidates[position].id
         else:
             current.along = frontier.candidates[position].method
-    return paths[current.along], position
+    return _spaced(paths[current.along], position), position
+
+
+def _spaced(path: Path, position: int) -> Path:
+    """A path with few enough stops, evenly apart, the selected model always among them."""
+    whole = len(path.positions)
+    if whole <= MOST_STOPS:
+        return path
+    places = np.linspace(0, whole - 1, MOST_STOPS - 1).astype(int).tolist()
+    places = sorted({*places, path.positions.index(position)})
+    title = f"{path.title} ({len(places)} stops for {whole:,} models)"
+    return Path(title, [path.positions[place] for place in places])
 
 
 def path_control(frontier: Frontier, order: list[int]) -> None:
@@ -153,8 +167,10 @@ def path_control(frontier: Frontier, order: list[int]) -> None:
     )  # fmt: skip
 
 
-def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:
-    """A list of the models that does what clicking a point does.
+def choose_model(
+    frontier: Frontier, order: list[int], *, key: str, then: Callable[[], None] | None = None
+) -> None:
+    """A list of the models that does what clicking a point does, and ``then`` what follows.
 
     Its options are ids and their names do not depend on the view: a late answer of the browser
     then never names something that is no longer on the list.
@@ -165,6 +181,8 @@ def choose_model(frontier: Frontier, order: list[int], *, key: str) -> None:
         if st.session_state[key] in names:
             session().candidate = st.session_state[key]
             session().cut_by = ""
+            if then is not None:
+                then()
 
     # The list follows clicks and the slider, so its own memory must not win.
     st.session_state[key] = frontier.candidates[selected_position(frontier, order)].id

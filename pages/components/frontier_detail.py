@@ -76,7 +76,7 @@ def _reliability(frontier: Frontier, position: int, partition: Partition) -> Non
         return
     show_chart(
         small_reliability(
-            candidate.cubes[frontier.split], partition,
+            candidate.cube(frontier.split), partition,
             rows=rows_by_score(rows, candidate.passed[frontier.split]),
             hidden=hidden_groups(frontier.partitions, frontier.sizes[frontier.split]),
         ),

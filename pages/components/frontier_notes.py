@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -88,10 +90,14 @@ def failures(frontier: Frontier) -> None:
             st.warning(f"{name} has no model: {plain(candidate.failure)}")
 
 
-def every_model(frontier: Frontier, order: list[int]) -> None:
-    """All candidates as a table, and a list that does what clicking does."""
-    with st.expander(f"All {len(frontier.candidates):,} models as a table"):
-        choose_model(frontier, order, key="row")
+def every_model(frontier: Frontier, order: list[int], then: Callable[[], None]) -> None:
+    """All candidates as a table, and a list that does what clicking does; for those who open it."""
+    title = f"All {len(frontier.candidates):,} models as a table"
+    box = st.expander(title, key="every-model", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        choose_model(frontier, order, key="row", then=then)
         names = labels(frontier)
         columns = {"Model": [names[frontier.candidates[k].id] for k in order]}
         for m, objective in enumerate(frontier.objectives):
@@ -104,7 +110,6 @@ def every_model(frontier: Frontier, order: list[int]) -> None:
         ]
         columns["Seconds"] = [f"{frontier.candidates[k].fit_seconds:.1f}" for k in order]
         st.dataframe(pd.DataFrame(columns), hide_index=True, width="stretch")
-    failures(frontier)
 
 
 def cautions(review: Review, frontier: Frontier, whole: Frontier) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -24,7 +23,6 @@ from faircore.workspace import default_workspace
 MOST_CANDIDATES = 6_000
 """So many are kept in memory."""
 
-_READERS = 4  # threads
 _TIDY = Lock()  # around changes of the shelf: whoever walks it must not meet another's
 
 SPLIT_SEED = 0
@@ -53,10 +51,6 @@ def intact(ids: Iterable[str]) -> dict[str, int]:
     workspace, shelf = str(default_workspace()), _shelf()
     store = TrialStore(Path(workspace) / "trials")
     stamps = {trial: at for trial in ids if (at := store.written(trial)) is not None}
-    unread = [(t, at) for t, at in stamps.items() if (workspace, t, at) not in shelf]
-    if unread:  # files and checksums leave the interpreter to other threads
-        with ThreadPoolExecutor(_READERS) as pool:
-            list(pool.map(lambda one: _candidate(shelf, workspace, *one), unread))
     return {t: at for t, at in stamps.items() if _candidate(shelf, workspace, t, at) is not None}
 
 

@@ -227,7 +227,7 @@ def test_a_bin_of_few_people_is_not_drawn_whatever_they_weigh() -> None:
     assert seen.sum(axis=0).tolist() == [391, 9]
     assert seen[50].sum() == ((scores >= 0.5) & (scores < 0.51)).sum()
     figure = small_reliability(
-        frontier.candidates[0].cubes["select"], frontier.partitions[0], rows=seen
+        frontier.candidates[0].cube("select"), frontier.partitions[0], rows=seen
     )
     many, few = figure.data[:2]
     assert sum(many.customdata) == 391
