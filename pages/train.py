@@ -16,7 +16,14 @@ from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.bring_model import bring_form, sources_of
 from pages.components.loading import prepared_of
-from pages.components.session import require_review, reviews, session
+from pages.components.session import (
+    acting,
+    keep_name,
+    name_box,
+    require_review,
+    reviews,
+    session,
+)
 from pages.components.train_form import plan_form
 from pages.components.train_watch import latest, stored
 from pages.components.words import duration
@@ -24,11 +31,12 @@ from pages.components.words import duration
 
 def launch(review: Review, plan: SweepPlan) -> None:
     """Start a process of its own; what is answered from the store needs none."""
+    keep_name(st.session_state["launch-name"].strip())
     try:
         if stored(review, plan) == len(plan.trial_ids(review.fingerprint)):
-            reviews().add_sweep(review.id, plan.to_json())
+            reviews().add_sweep(review.id, plan.to_json(), who=acting())
         else:
-            start_sweep(default_workspace(), review.id, plan)
+            start_sweep(default_workspace(), review.id, plan, who=acting())
         session().watched = plan.to_json()
     except FaircoreError as error:
         st.error(str(error))
@@ -90,6 +98,8 @@ def main() -> None:
     if plan is None:
         return
     st.caption(note(review, plan))
+    with st.container(width=280):
+        name_box(key="launch-name")
     st.button("Launch", type="primary", on_click=launch, args=(review, plan))
 
 

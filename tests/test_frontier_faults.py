@@ -50,6 +50,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         monkeypatch.setenv("FAIRCORE_WORKSPACE", str(opened[0]))
         app = AppTest.from_file(str(NAVIGATION), default_timeout=60).run()
         app.switch_page("frontier.py")
+        app.session_state["every-model"] = True  # the table, for those who open it
         app.query_params["review"] = opened[1].id
         for name, value in view.items():
             app.query_params[name] = value
@@ -237,7 +238,7 @@ def test_a_pin_shows_in_the_list_it_is_compared_by(
     app = closer(well(look(many)), "Compare")
     a, b = (c.id for c in frontier_of_review(many[0], many[1].id).candidates[3:5])
     app = keyed(app.selectbox, "pinned").set_value(a).run().run()
-    app = keyed(app.selectbox, "row").set_value(b).run()
+    app = keyed(app.selectbox, "row").set_value(b).run().run()
     app = well(keyed(app.button, "pin").click().run().run())
     assert app.session_state["faircore"].pinned == b
     assert keyed(app.selectbox, "pinned").value == b
@@ -260,7 +261,7 @@ def test_the_page_tells_of_the_training_that_refine_here_starts(
     """In Chromium 8 models were trained and the page went on to show 20, saying nothing."""
     started: list[object] = []
     monkeypatch.setattr(
-        "pages.components.frontier_refine.start_sweep", lambda *given: started.append(given)
+        "pages.components.frontier_refine.start_sweep", lambda *given, **_: started.append(given)
     )
     app = well(look(many))
     app = well(keyed(app.button, "refine").click().run())

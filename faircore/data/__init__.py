@@ -12,6 +12,7 @@ from faircore.data.checks import check_spec
 from faircore.data.dataset import Dataset, build_dataset, read_dataset
 from faircore.data.encoding import Encoder
 from faircore.data.findings import Finding
+from faircore.data.fingerprint import rows_fingerprint
 from faircore.data.guess import describe_roles, groupable, guess_spec
 from faircore.data.ingest import read_table
 from faircore.data.limits import Limits
@@ -44,6 +45,7 @@ __all__ = [
     "make_lending",
     "read_dataset",
     "read_table",
+    "rows_fingerprint",
     "split_dataset",
     "split_rows",
     "write_table",

@@ -1,8 +1,9 @@
-"""One hash for the content and the roles of a dataset."""
+"""Hashes of content: of a dataset with its roles, and of the rows alone."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow.compute as pc
@@ -34,10 +35,29 @@ def fingerprint(table: Table, spec: DataSpec) -> str:
     str
         SHA-256 in hexadecimal, equal exactly when content and roles are equal.
     """
-    digest = hashlib.sha256(b"faircore dataset 1\n")
-    digest.update(spec.to_json().encode())
+    return _hash(table, used_columns(spec), b"faircore dataset 1\n" + spec.to_json().encode())
+
+
+def rows_fingerprint(table: Table) -> str:
+    """Hash every cell, whatever roles the columns have: two datasets of these people share it.
+
+    Parameters
+    ----------
+    table : Table
+        The order of its rows counts; that of its columns and its name do not.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal.
+    """
+    return _hash(table, sorted(table.frame.columns), b"faircore rows 1\n")
+
+
+def _hash(table: Table, columns: Iterable[str], head: bytes) -> str:
+    digest = hashlib.sha256(head)
     digest.update(table.n_rows.to_bytes(8, "little"))
-    for name in used_columns(spec):
+    for name in columns:
         column = arrow_text(table.frame[name])
         missing = column.is_null().to_numpy(zero_copy_only=False)
         filled = pc.fill_null(column, "")

@@ -11,12 +11,13 @@ from faircore.decide.decision import Decision, alternatives
 from faircore.decide.options import OperatingPoint, Option
 from faircore.decide.packet import packet_of, standing_packet
 from faircore.decide.proposal import Proposal, at_point, propose, standing_proposal
+from faircore.decide.risk import looks_at
 from faircore.decide.sealed import Measurement, open_sealed, standing_measurement
 from faircore.decide.standing import Standing, provenance, standing_policy
 from faircore.decide.votes import NONE, decided, votes_on, winner
 from faircore.errors import InputError
 from faircore.frontier import Candidate, Frontier
-from faircore.records import Act, Review, ReviewStore, checked_name, now, who_is_acting
+from faircore.records import UNKNOWN, Act, Review, ReviewStore, checked_name, now, who_is_acting
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
 
@@ -64,11 +65,11 @@ def conclude(
             "A decision is recorded once a point is proposed and the sealed rows have been opened "
             "for it. Do that first."
         )
-    who = checked_name(who if who is not None else who_is_acting() or "unknown")
+    who = checked_name(who if who is not None else who_is_acting() or UNKNOWN)
     option = proposal.proposed if packet is None else _elected(review, proposal, packet)
     decision = None if option is None or option.point is None else _decision(
         workspace, review, proposal, found, option, option.point, frontier=frontier,
-        packet=packet or "", who=who, looks=store.openings_of(review.fingerprint),
+        packet=packet or "", who=who, looks=len(looks_at(store.of_same_rows(review))),
     )  # fmt: skip
 
     def body(now: Review) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,8 @@ def propose(
     Raises
     ------
     InputError
-        When the reason is missing, the threshold is none of those models are compared at, or the
-        candidate has no values.
+        When the reason is missing, the threshold is none of those models are compared at, the
+        candidate has no values, or the policy rules out what it asks for.
     """
     reason = reason.strip()
     if not reason:
@@ -137,9 +137,16 @@ def propose(
         )
     review = ReviewStore(workspace).get(review_id)
     frontier = at_point(frontier, point)
+    point = replace(point, threshold=frontier.threshold)
     position = frontier.position(point.candidate)
     standing = standing_policy(review)
     policy = None if standing is None else standing.policy
+    asks = frontier.candidates[position].needs_groups
+    if asks and policy is not None and not policy.may_need_groups:
+        raise InputError(
+            "The policy rules out models that ask for a sensitive attribute when they predict, and "
+            "this one asks for one. Propose another, or amend the policy with a reason."
+        )
     options: Sequence[Option] = (
         (Option("A", ("proposed",), point),)
         if alone
@@ -171,7 +178,7 @@ def at_point(frontier: Frontier, point: OperatingPoint) -> Frontier:
         When models are not compared at that threshold.
     """
     found = frontier.of_decisions().view(threshold=point.threshold)
-    if found.threshold != point.threshold:
+    if abs(found.threshold - point.threshold) > 1e-9:  # 0.1 + 0.2 is meant as 0.3
         raise InputError(
             f"Models are compared at thresholds of whole hundredths; {point.threshold} is none. "
             f"Choose {found.threshold:.2f}."

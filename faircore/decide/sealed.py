@@ -15,16 +15,13 @@ from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
 from faircore.decide.certificate import Certificate, certify_figures
 from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
 from faircore.decide.proposal import Proposal, standing_proposal
+from faircore.decide.risk import NO_POLICY, SPENT, grant, looks_at
 from faircore.decide.standing import standing_policy
 from faircore.errors import InputError, OnceError
 from faircore.groups import find_partition
 from faircore.records import Act, Event, Review, ReviewStore
 from faircore.training import Prepared
 
-SEEN_FIRST = (
-    "The policy was written or amended after these rows had been seen: a limit chosen with them in "
-    "view cannot be tested on them."
-)
 AMENDED = (
     "The policy was amended after the sealed rows had been opened: what was tested is not the "
     "policy that holds."
@@ -116,9 +113,9 @@ def open_sealed(
     body = {
         "proposal": proposal.number,
         "figures": figures.to_dict(),
-        "openings": store.openings_of(review.fingerprint),
+        "openings": len(looks_at(store.of_same_rows(review))),
         "calibration": _calibration(workspace, review, proposal, opening, prepared),
-        **_tested(store, review, proposal, opening, figures, prepared),
+        **_tested(review, proposal, opening, figures, prepared),
     }
     try:
         review = store.record(
@@ -161,49 +158,11 @@ def measurement_of(review: Review, proposal: int) -> Measurement | None:
     return None
 
 
-def seen_before(store: ReviewStore, review: Review) -> int:
-    """Options whose sealed figures have been shown, in any review of the same data.
-
-    Whoever has seen figures of that many can pick the luckiest of them, so a later test is as many
-    times stricter. In simulation, five looks at a fifth of the level each, all figures of 30
-    candidates seen at the first, certify wrongly in 24 of 100 reviews without this, and in fewer
-    than one with it (``benchmarks/certify_sim.py``).
-    """
-    return sum(
-        len(event.body["figures"]["counts"])
-        for one in store.list()
-        if one.fingerprint == review.fingerprint
-        for event in one.all(Act.MEASURED)
-    )
-
-
-def left_to_spend(workspace: str | Path, review: Review) -> int:
-    """How many openings with a certificate the policy still has; 0 without a policy."""
-    standing = standing_policy(review)
-    store = ReviewStore(workspace)
-    if standing is None or _seen_first(store, review):
-        return 0
-    policy = standing.policy
-    looks = store.looks_at(review.fingerprint)
-    spent = sum(policy.level if look.level is None else look.level for look in looks)
-    return max(int((policy.level - spent) / policy.level_each + 1e-9), 0)
-
-
-def _seen_first(store: ReviewStore, review: Review) -> bool:
-    """Whether the rows were opened, in any review of these data, before the policy was written."""
-    written = review.last(Act.LOCKED, Act.AMENDED)
-    return written is not None and any(
-        event.number < written.number
-        for one in store.list()
-        if one.fingerprint == review.fingerprint
-        for event in one.all(Act.OPENED)
-    )
-
-
 def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | None) -> Review:
     """The review with the opening for this proposal, recorded now or left by a dead process."""
+    standing = standing_policy(review)
 
-    def check(now: Review) -> bool:
+    def body(now: Review, kin: tuple[Review, ...]) -> dict[str, Any] | None:
         if standing_proposal(now) != proposal:
             raise InputError(
                 "The proposal was changed at this moment. The sealed rows were not opened; look at "
@@ -214,25 +173,16 @@ def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | N
                 "The policy was changed at this moment. The sealed rows were not opened; look at "
                 "the new policy first."
             )
-        return any(e.body.get("proposal") == proposal.number for e in now.all(Act.OPENED))
+        if any(e.body.get("proposal") == proposal.number for e in now.all(Act.OPENED)):
+            return None
+        return {
+            **asdict(proposal.point),
+            **asdict(grant(now, kin)),
+            "proposal": proposal.number,
+            "policy": None if standing is None else standing.policy.sha256,
+        }
 
-    standing = standing_policy(review)
-    tested = standing is not None and not _seen_first(store, review)
-    policy = None if standing is None else standing.policy
-    return store.add_opening(
-        review.id,
-        who=who,
-        candidate=proposal.point.candidate,
-        threshold=proposal.point.threshold,
-        level=policy.level_each if policy is not None and tested else None,
-        total=0.0 if policy is None else policy.level,
-        done=check,
-        proposal=proposal.number,
-        policy=None if policy is None else policy.sha256,
-        tested_at=None
-        if policy is None or not tested
-        else policy.level_each / max(1, seen_before(store, review)),
-    )
+    return store.record_among(review.id, Act.OPENED, body, who=who)
 
 
 def _calibration(
@@ -249,7 +199,6 @@ def _calibration(
 
 
 def _tested(
-    store: ReviewStore,
     review: Review,
     proposal: Proposal,
     opening: Event,
@@ -258,17 +207,10 @@ def _tested(
 ) -> dict[str, Any]:
     """The certificate an opening bought, or why it bought none."""
     standing = standing_policy(review)
-    level = opening.body["level"]
     if standing is None:
-        return {"certificate": None, "why": "No policy was locked, so there is no limit to test."}
-    if level is None:
-        why = (
-            SEEN_FIRST
-            if _seen_first(store, review)
-            else "The risk of a false certificate that the policy allows is spent: these rows have "
-            "been opened before. New rows would be needed."
-        )
-        return {"certificate": None, "why": why}
+        return {"certificate": None, "why": NO_POLICY}
+    if opening.body["level"] is None:
+        return {"certificate": None, "why": opening.body.get("why", SPENT)}
     (policy, *_) = (
         v.policy for v in standing.versions if v.policy.sha256 == opening.body["policy"]
     )

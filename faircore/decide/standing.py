@@ -123,21 +123,17 @@ def lock_policy(
     InputError
         When one is locked already: amend that.
     """
-    reviews = ReviewStore(workspace)
-    fingerprint = reviews.get(review_id).fingerprint
-    elsewhere = sum(
-        1 for r in reviews.list() if r.fingerprint == fingerprint and r.id != review_id and r.sweeps
-    )
 
-    def body(review: Review) -> dict[str, Any]:
+    def body(review: Review, kin: tuple[Review, ...]) -> dict[str, Any]:
         if standing_policy(review) is not None:
             raise InputError(
                 "This review has a locked policy. Amend it, with a reason: both versions stay "
                 "visible."
             )
+        elsewhere = sum(1 for one in kin if one.id != review_id and one.sweeps)
         return {"policy": policy.to_dict(), "sha256": policy.sha256, "elsewhere": elsewhere}
 
-    return reviews.record(review_id, Act.LOCKED, body, who=who)
+    return ReviewStore(workspace).record_among(review_id, Act.LOCKED, body, who=who)
 
 
 def amend_policy(

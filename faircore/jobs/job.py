@@ -192,9 +192,15 @@ def read_curves(folder: Path) -> dict[str, list[dict[str, float]]]:
     return raw
 
 
-def start_sweep(workspace: str | Path, review_id: str, plan: SweepPlan | SweepSpec) -> Job:
-    """Note what is to be trained in its review and start it."""
+def start_sweep(
+    workspace: str | Path,
+    review_id: str,
+    plan: SweepPlan | SweepSpec,
+    *,
+    who: str | None = None,
+) -> Job:
+    """Note what is to be trained in its review, and who asked for it, and start it."""
     job = Job(workspace, review_id, plan)
-    ReviewStore(workspace).add_sweep(review_id, job.spec.to_json())
+    ReviewStore(workspace).add_sweep(review_id, job.spec.to_json(), who=who)
     job.start()
     return job

@@ -1,6 +1,6 @@
 """Reviews, their candidates, and everything that was done in them."""
 
-from faircore.records.acting import acting_as, checked_name, spelled, who_is_acting
+from faircore.records.acting import UNKNOWN, acting_as, checked_name, spelled, who_is_acting
 from faircore.records.candidates import frontier_of_review, trained_view, trial_ids
 from faircore.records.history import Act, Event, canonical, now
 from faircore.records.refining import request_of, strengths_around
@@ -8,6 +8,7 @@ from faircore.records.review import Opening, Review
 from faircore.records.reviews import ReviewStore
 
 __all__ = [
+    "UNKNOWN",
     "Act",
     "Event",
     "Opening",

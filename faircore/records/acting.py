@@ -10,6 +10,9 @@ from contextvars import ContextVar
 
 from faircore.errors import InputError
 
+UNKNOWN = "unknown"
+"""What the record says where nobody gave a name."""
+
 MOST = 80
 """Longest name kept, in characters."""
 

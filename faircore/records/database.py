@@ -19,10 +19,10 @@ from sqlalchemy.pool import NullPool
 
 from faircore.errors import StoreError
 from faircore.files import locked
-from faircore.records.older import bring_in
+from faircore.records.older import bring_in, tell_rows
 
 FILE = "records.sqlite"
-HEAD = "0001"
+HEAD = "0002"
 """The newest step of ``migrations/versions``."""
 
 WAIT_SECONDS = 60
@@ -137,6 +137,7 @@ def _bring_up_to_date(engine: Engine, workspace: Path) -> None:
         command.upgrade(config, "head")
         if now is None:
             bring_in(connection, workspace)
+        tell_rows(connection, workspace)
 
 
 def _version(connection: Connection) -> str | None:

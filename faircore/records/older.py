@@ -1,4 +1,4 @@
-"""Reviews of versions that kept one JSON file for each, brought into the database once."""
+"""What older versions left: reviews as JSON files, and reviews that do not know their rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError, InterfaceError, ProgrammingError
 
+from faircore.data import load_table, rows_fingerprint
+from faircore.errors import FaircoreError
 from faircore.records.history import Act, canonical
 from faircore.records.tables import EVENTS, REVIEWS
 
@@ -21,7 +23,7 @@ def bring_in(connection: Connection, workspace: Path) -> None:
     for path in sorted((workspace / "reviews").glob("*/review.json")):
         try:
             raw = json.loads(path.read_bytes())
-            row = {column.name: raw[column.name] for column in REVIEWS.columns}
+            row = {c.name: raw[c.name] for c in REVIEWS.columns if c is not REVIEWS.c.rows}
             events = _events(raw)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # it could not be opened before either
@@ -33,6 +35,20 @@ def bring_in(connection: Connection, workspace: Path) -> None:
                     connection.execute(EVENTS.insert(), {"review": row["id"], **told})
         except (IntegrityError, InterfaceError, ProgrammingError):
             continue  # a copy of a folder, or fields of another type: one must not bar the rest
+
+
+def tell_rows(connection: Connection, workspace: Path) -> None:
+    """Add the hash of its rows to each review that has none.
+
+    One whose table cannot be read is taken to share its rows with those of the same data and roles.
+    """
+    reviews = connection.execute(select(REVIEWS).where(REVIEWS.c.rows == "")).all()
+    for review in reviews:
+        try:
+            rows = rows_fingerprint(load_table(workspace / "reviews" / review.id / "table.parquet"))
+        except (OSError, FaircoreError):
+            rows = review.fingerprint
+        connection.execute(update(REVIEWS).where(REVIEWS.c.id == review.id).values(rows=rows))
 
 
 def _events(raw: dict[str, Any]) -> list[tuple[str, str, Act, dict[str, Any]]]:

@@ -46,6 +46,9 @@ class Review:
         Column roles as canonical JSON.
     fingerprint : str
         SHA-256 of the data and the roles.
+    rows : str
+        SHA-256 of the whole table, whatever its columns are used for: reviews that share it are
+        about the same people.
     history : tuple of Event
         Everything done since, oldest first.
     """
@@ -56,6 +59,7 @@ class Review:
     created_at: str
     spec: str
     fingerprint: str
+    rows: str
     history: tuple[Event, ...] = ()
 
     def all(self, *kinds: Act) -> tuple[Event, ...]:

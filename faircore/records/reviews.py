@@ -13,19 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select, true
 from sqlalchemy.exc import IntegrityError
 
-from faircore.data import Dataset, Table, build_dataset, load_table, write_table
+from faircore.data import (
+    Dataset,
+    Table,
+    build_dataset,
+    load_table,
+    rows_fingerprint,
+    write_table,
+)
 from faircore.errors import OnceError, StoreError
-from faircore.records.acting import checked_name, who_is_acting
+from faircore.records.acting import UNKNOWN, checked_name, who_is_acting
 from faircore.records.database import open_database, reading, writing
 from faircore.records.history import Act, Event, canonical, now
-from faircore.records.review import Opening, Review
+from faircore.records.review import Review
 from faircore.records.tables import EVENTS, REVIEWS
 
 _ID = re.compile(r"[0-9a-f]{12}")
-UNKNOWN = "unknown"
 
 
 class ReviewStore:
@@ -49,6 +55,7 @@ class ReviewStore:
             created_at=now(),
             spec=dataset.spec.to_json(),
             fingerprint=dataset.fingerprint,
+            rows=rows_fingerprint(table),
         )
         folder = self._root / review.id
         try:
@@ -66,14 +73,8 @@ class ReviewStore:
 
     def list(self) -> list[Review]:
         """Every review, newest first."""
-        order = REVIEWS.c.created_at.desc()
         with reading(open_database(self.workspace)) as connection:
-            rows = connection.execute(select(REVIEWS).order_by(order)).all()
-            events = connection.execute(select(EVENTS).order_by(EVENTS.c.number)).all()
-        of: dict[str, list[Event]] = {}
-        for event in events:
-            of.setdefault(event.review, []).append(_event(event))
-        return [_review(row, of.get(row.id, [])) for row in rows]
+            return list(_where(connection, true()))
 
     def get(self, review_id: str) -> Review:
         """Read a review.
@@ -129,12 +130,12 @@ class ReviewStore:
             made = body(review) if callable(body) else body
             return _added(connection, review, kind, made, who, once)
 
-    def add_sweep(self, review_id: str, sweep: str) -> Review:
+    def add_sweep(self, review_id: str, sweep: str, *, who: str | None = None) -> Review:
         """Note that a sweep was asked for; one noted before becomes the last again."""
         review = self.get(review_id)
         if review.sweeps[-1:] == (sweep,):
             return review
-        return self.record(review_id, Act.SWEEP, {"sweep": sweep})
+        return self.record(review_id, Act.SWEEP, {"sweep": sweep}, who=who)
 
     def add_outcome_check(
         self,
@@ -149,50 +150,40 @@ class ReviewStore:
             review_id, Act.OUTCOME, {"answers": answers, "wording": wording}, who=who
         )
 
-    def add_opening(
-        self, review_id: str, *, candidate: str, threshold: float, who: str | None = None,
-        level: float | None = None, total: float = 0.0,
-        done: Callable[[Review], bool] = lambda _: False, **facts: Any,
-    ) -> Review:  # fmt: skip
-        """Note a look at the sealed rows, before anything of them is shown.
+    def record_among(
+        self,
+        review_id: str,
+        kind: Act,
+        body: Callable[[Review, tuple[Review, ...]], Mapping[str, Any] | None],
+        *,
+        who: str | None = None,
+    ) -> Review:
+        """Add an event that depends on every review of the same rows, in one transaction with them.
 
         Parameters
         ----------
-        review_id, candidate : str
-        threshold : float
+        review_id : str
+        kind : Act
+        body : callable of the review and of :meth:`of_same_rows` to a mapping
+            It sees them as they are at that moment, with no other writer about. None adds nothing;
+            what it raises leaves the record untouched.
         who : str, optional
             Name of the person; who is acting when absent.
-        level : float, optional
-            Risk of a false certificate this look asks for; None for a look that tests nothing.
-        total : float
-            Risk that all looks at these data may spend together, in any review. A look that
-            tested nothing showed figures all the same: after it nothing is left. The level is
-            granted whole, or not at all.
-        done : callable of the review to bool
-            Whether the look is recorded already, asked with no other writer about; what it raises
-            leaves the record untouched.
-        **facts
-            Anything else to keep with it.
         """
         self.path(review_id)
         who = _name(who)
         with writing(open_database(self.workspace)) as connection:
             review = _read(connection, review_id)
-            if done(review):
-                return review
-            before = [event.body.get("level") for event in _openings(connection, review)]
-            spent = sum(total if one is None else one for one in before)
-            granted = level if level is not None and level <= total - spent + 1e-12 else None
-            body = {**facts, "candidate": candidate, "threshold": threshold, "level": granted}
-            return _added(connection, review, Act.OPENED, body, who, None)
+            made = body(review, _where(connection, REVIEWS.c.rows == review.rows))
+            return review if made is None else _added(connection, review, kind, made, who, None)
 
-    def looks_at(self, fingerprint: str) -> tuple[Opening, ...]:
-        """Every look at the sealed rows of a dataset, over all its reviews."""
-        return tuple(o for r in self.list() if r.fingerprint == fingerprint for o in r.openings)
+    def of_same_rows(self, review: Review) -> tuple[Review, ...]:
+        """Every review of the same people, this one among them, newest first.
 
-    def openings_of(self, fingerprint: str) -> int:
-        """How often the sealed rows of a dataset were opened, over all its reviews."""
-        return len(self.looks_at(fingerprint))
+        The sealed rows are one thing in all of them: what one has seen, all have seen.
+        """
+        with reading(open_database(self.workspace)) as connection:
+            return _where(connection, REVIEWS.c.rows == review.rows)
 
     def audit_path(self, review: Review, suffix: str) -> Path:
         """Where the audit of a review lies as ``html`` or ``json``."""
@@ -254,17 +245,29 @@ def _review(row: Row[Any], history: list[Event]) -> Review:
 
 
 def _event(row: Row[Any]) -> Event:
-    return Event(row.at, row.who, Act(row.kind), json.loads(row.body), row.number)
+    try:
+        kind = Act(row.kind)
+    except ValueError as error:
+        raise StoreError(
+            f"The record holds “{row.kind}”, which this version of faircore does not know. Use the "
+            "version that wrote it, or choose another workspace."
+        ) from error
+    return Event(row.at, row.who, kind, json.loads(row.body), row.number)
 
 
-def _openings(connection: Connection, review: Review) -> list[Event]:
-    """Every look at the data of a review, in any review of them."""
-    found = connection.execute(
-        select(EVENTS)
-        .join(REVIEWS, EVENTS.c.review == REVIEWS.c.id)
-        .where(REVIEWS.c.fingerprint == review.fingerprint, EVENTS.c.kind == Act.OPENED)
-    )
-    return [_event(row) for row in found]
+def _where(connection: Connection, which: ColumnElement[bool]) -> tuple[Review, ...]:
+    """Some reviews with their histories, newest first."""
+    rows = connection.execute(
+        select(REVIEWS).where(which).order_by(REVIEWS.c.created_at.desc())
+    ).all()
+    events = connection.execute(
+        select(EVENTS).join(REVIEWS, EVENTS.c.review == REVIEWS.c.id).where(which)
+        .order_by(EVENTS.c.number)
+    )  # fmt: skip
+    of: dict[str, list[Event]] = {}
+    for event in events:
+        of.setdefault(event.review, []).append(_event(event))
+    return tuple(_review(row, of.get(row.id, [])) for row in rows)
 
 
 def _added(

@@ -25,6 +25,8 @@ REVIEWS = Table(
     Column("created_at", String(32), nullable=False),
     Column("spec", Text, nullable=False),
     Column("fingerprint", String(64), nullable=False, index=True),
+    # Of the table whatever its columns are used for: reviews of the same people share it.
+    Column("rows", String(64), nullable=False, server_default="", index=True),
 )
 
 # Rows are added and never changed: a trigger of the first migration refuses anything else. What a

@@ -15,7 +15,7 @@ from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import Review, trial_ids
 from faircore.workspace import default_workspace
 from pages.components.loading import SPLIT_SEED, failure_of, is_whole
-from pages.components.session import reviews, session
+from pages.components.session import acting, reviews, session
 from pages.components.words import plain
 
 Change = CalibrationConfig | HandConfig
@@ -102,9 +102,9 @@ def _launch(review: Review, change: Change) -> None:
     plan = SweepPlan((spec_of(review, change),))
     try:
         if is_stored(review, change):  # made in another review of the same data
-            reviews().add_sweep(review.id, plan.to_json())
+            reviews().add_sweep(review.id, plan.to_json(), who=acting())
         else:
-            start_sweep(default_workspace(), review.id, plan)
+            start_sweep(default_workspace(), review.id, plan, who=acting())
     except FaircoreError as error:
         st.error(plain(str(error)))
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from faircore.decide import Measurement, Proposal, Standing, open_sealed
 from faircore.decide.figures import Figures, decisions_of, figures_of
-from faircore.decide.sealed import left_to_spend, seen_before
+from faircore.decide.risk import grant, left_to_spend, looks_at, seen_before
 from faircore.decide.shrinkage import SelectionShrinkage, selection_shrinkage
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
@@ -22,7 +22,7 @@ from pages.components.audit_outcome import wording_of
 from pages.components.checklist import checklist
 from pages.components.group_tables import rates_table
 from pages.components.loading import frontier_of, prepared_of
-from pages.components.option_cards import moves, option_cards
+from pages.components.option_cards import groups_shown, moves, option_cards
 from pages.components.session import keep_name, name_box, reviews
 from pages.components.words import disparity_value, labels, plain
 
@@ -71,20 +71,18 @@ def ask_sealed(review: Review, proposal: Proposal, standing: Standing | None) ->
 
 
 def _budget(review: Review, standing: Standing | None) -> str:
-    looks = reviews().openings_of(review.fingerprint)
+    kin = reviews().of_same_rows(review)
+    looks = len(looks_at(kin))
     times = "never" if not looks else "once" if looks == 1 else f"{looks} times"
     told = f"They have {'never been opened' if not looks else f'been opened {times} already'}."
     if any(e.kind is Act.OPENED and e.body.get("level") is not None for e in review.history[-1:]):
         return f"{told} This opening was recorded and not finished; finishing it costs no other."
     if standing is None:
         return f"{told} Without a policy they can be looked at, and nothing can be certified."
-    left = left_to_spend(default_workspace(), review)
-    if not left:
-        return (
-            f"{told} The risk of a false certificate that the policy allows is spent: they can be "
-            "looked at, and nothing can be certified any more."
-        )
-    seen = seen_before(reviews(), review)
+    left, bought = left_to_spend(review, kin), grant(review, kin)
+    if bought.why:
+        return f"{told} {bought.why} They can be looked at, and nothing will be certified."
+    seen = seen_before(kin)
     each = percent(standing.policy.level_each / max(1, seen), None)
     return (
         f"{told} The policy leaves {left} {'opening' if left == 1 else 'openings'} with a "
@@ -198,10 +196,12 @@ def _cards(
     standing: Standing | None,
 ) -> None:
     st.markdown("**The options**")
-    definition = proposal.view["disparity"] if standing is None else standing.policy.definition
+    policy = None if standing is None else standing.policy
+    definition = proposal.view["disparity"] if policy is None else policy.definition
     option_cards(
         proposal.options, figures, prepared_of(review).groups.partitions,
-        partition=proposal.view["partition"], disparity=definition, wording=wording_of(review),
+        partition=groups_shown(proposal, policy, key="cards-groups"), disparity=definition,
+        wording=wording_of(review),
         certificate=None if found is None else found.certificate,
         asking=asking(review, proposal),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from faircore.jobs import start_sweep
 from faircore.plans import SweepPlan, SweepSpec
 from faircore.records import Review, request_of, strengths_around
 from faircore.workspace import default_workspace
+from pages.components.session import acting
 
 
 def refine(review: Review, frontier: Frontier, position: int) -> None:
@@ -35,9 +36,8 @@ def refine(review: Review, frontier: Frontier, position: int) -> None:
 
 def _launch(review: Review, spec: SweepSpec, strengths: tuple[float, ...]) -> None:
     try:
-        start_sweep(
-            default_workspace(), review.id, SweepPlan((replace(spec, strengths=strengths),))
-        )
+        plan = SweepPlan((replace(spec, strengths=strengths),))
+        start_sweep(default_workspace(), review.id, plan, who=acting())
     except FaircoreError as error:
         st.error(str(error))
         return

@@ -5,12 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from faircore.audit import Wording
-from faircore.decide import Certificate, Option
+from faircore.decide import Certificate, Option, Policy, Proposal
 from faircore.decide.cards import Card, cards, right_of
 from faircore.decide.figures import Figures
 from faircore.groups import Partition, find_partition
 from faircore.metrics import MIN_PEOPLE, find_disparity
 from pages.components.words import disparity_value, lower_first, plain
+
+
+def groups_shown(proposal: Proposal, policy: Policy | None, *, key: str) -> str:
+    """Name of the partition whose groups the cards tell of; asked where the policy has several."""
+    first: str = proposal.view["partition"]
+    names = list(dict.fromkeys([first, *(() if policy is None else policy.partitions)]))
+    if len(names) == 1:
+        return first
+    return st.segmented_control("Groups of", names, default=first, key=key, required=True)
 
 
 def option_cards(

@@ -16,7 +16,7 @@ from pages.components.candidates import decision_view
 from pages.components.charts import show_chart
 from pages.components.howto import how_to_read
 from pages.components.loading import prepared_of
-from pages.components.option_cards import moves, option_cards
+from pages.components.option_cards import groups_shown, moves, option_cards
 from pages.components.policy_shown import rules
 from pages.components.words import labels, plain
 
@@ -35,9 +35,9 @@ def asked(review: Review, packet: Packet) -> None:
     (st.warning if provenance.startswith("Exploratory") else st.caption)(plain(provenance))
     models = packet.content["models"]
     definition = proposal.view["disparity"] if policy is None else policy.definition
+    shown = groups_shown(proposal, policy, key="packet-groups")
     option_cards(
-        packet.options, packet.figures, partitions, partition=proposal.view["partition"],
-        disparity=definition,
+        packet.options, packet.figures, partitions, partition=shown, disparity=definition,
         wording=wording_of(review), certificate=packet.certificate,
         asking={o.letter for o in packet.options
                 if o.point and models[o.point.candidate]["needs_groups"]},
@@ -49,7 +49,7 @@ def asked(review: Review, packet: Packet) -> None:
     st.caption(
         f"Counted on {packet.figures.people:,} {kind}. In brackets: 95% intervals, what other "
         "people of the same kind could have given. Options are named after how they looked on the "
-        "people models were compared on. " + _sizes(packet, review)
+        "people models were compared on. " + _sizes(packet, review, shown)
     )
     st.subheader("From one option to the next")
     moves(
@@ -68,14 +68,19 @@ def asked(review: Review, packet: Packet) -> None:
 
 
 def _picture(packet: Packet) -> None:
-    """Every option against the first rule of the policy, where it could be measured."""
-    certificate = packet.certificate
-    if certificate is None:
+    """Every option against one rule of the policy at a time, where it could be measured."""
+    certificate, policy = packet.certificate, packet.policy
+    if certificate is None or policy is None:
         return
-    frame = certificate.to_frame()
+    told = {limit.key: limit.in_words() for limit in policy.limits}
+    rule = next(iter(told))
+    if len(told) > 1:
+        rule = st.selectbox("Rule", list(told), format_func=lambda k: told[k], key="packet-rule")
     show_chart(
         certificate_figure(
-            frame, names={o.letter: f"{o.letter} · {o.title}" for o in packet.options}
+            certificate.to_frame(),
+            rule,
+            names={o.letter: f"{o.letter} · {o.title}" for o in packet.options},
         ),
         key="packet-certificate",
         alt="Each option with what was measured, the worst value that chance leaves open, and the "
@@ -130,9 +135,9 @@ def frozen(packet: Packet) -> None:
     )
 
 
-def _sizes(packet: Packet, review: Review) -> str:
+def _sizes(packet: Packet, review: Review, shown: str) -> str:
     partitions = prepared_of(review).groups.partitions
-    partition = find_partition(partitions, packet.proposal.view["partition"])
+    partition = find_partition(partitions, shown)
     sizes = packet.figures.sizes
     hidden = hidden_groups(partitions, sizes)
     told = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from faircore.errors import FaircoreError
-from faircore.records import Review, ReviewStore
+from faircore.records import UNKNOWN, Review, ReviewStore
 from faircore.workspace import default_workspace
 from pages.components.header import header
 
@@ -93,6 +93,11 @@ def name_box(label: str = "Your name", *, key: str) -> str:
 def keep_name(name: str) -> None:
     """Remember the name somebody acted under."""
     session().name = name
+
+
+def acting() -> str:
+    """Name this tab acts under; the user of the server's computer is none of its visitors."""
+    return session().name or UNKNOWN
 
 
 def reviews() -> ReviewStore:

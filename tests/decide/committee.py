@@ -18,6 +18,7 @@ from faircore.decide import (
     standing_packet,
     standing_proposal,
 )
+from faircore.decide.risk import left_to_spend
 from faircore.errors import FaircoreError
 from faircore.frontier import Limit
 from faircore.records import Review, ReviewStore, frontier_of_review
@@ -35,6 +36,12 @@ def policy_of(at: float = 0.9, **more: Any) -> Policy:
 def now(workspace: Path, review: Review) -> Review:
     """The review as the record has it."""
     return ReviewStore(workspace).get(review.id)
+
+
+def left(workspace: Path, review: Review) -> int:
+    """Openings with a certificate that the review's policy still has."""
+    found = now(workspace, review)
+    return left_to_spend(found, ReviewStore(workspace).of_same_rows(found))
 
 
 def prepared_for(workspace: Path, review: Review) -> Prepared:

@@ -18,12 +18,12 @@ from faircore.decide import (
     propose,
     standing_proposal,
 )
-from faircore.decide.sealed import left_to_spend
 from faircore.frontier import Limit
 from faircore.plans import SweepSpec
 from faircore.records import Act, ReviewStore, frontier_of_review
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
+from tests.decide.committee import left
 
 
 def opened(
@@ -46,9 +46,9 @@ def opened(
     equal = int(frontier.values[:, 1].argmin())
     point = OperatingPoint(frontier.candidates[equal].id, 0.5)
     propose(workspace, review.id, point, frontier=frontier, reason="Equal.", who="Ana")
-    assert left_to_spend(workspace, store.get(review.id)) == 1
+    assert left(workspace, review) == 1
     found = open_sealed(workspace, review.id, who="Ana")
-    assert left_to_spend(workspace, store.get(review.id)) == 0
+    assert left(workspace, review) == 0
     return review.id, found
 
 

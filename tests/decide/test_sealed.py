@@ -14,7 +14,6 @@ from faircore.decide import (
     sealed,
     standing_measurement,
 )
-from faircore.decide.sealed import left_to_spend
 from faircore.errors import InputError
 from faircore.frontier import Limit
 from faircore.metrics import confusion_counts
@@ -22,6 +21,7 @@ from faircore.records import Act, Review, ReviewStore, canonical, frontier_of_re
 from tests.decide.committee import (
     GAP,
     at_once,
+    left,
     now,
     policy_of,
     prepared_for,
@@ -201,7 +201,7 @@ def test_the_level_is_spent_over_openings_and_reviews(fresh: tuple[Path, Review]
     other = twin_of(workspace, one)
     for review in (one, other):
         lock_policy(workspace, review.id, policy_of(openings=2), who="Ada")
-    assert left_to_spend(workspace, now(workspace, one)) == 2
+    assert left(workspace, one) == 2
     levels = []
     for i, review in enumerate((one, other, one, one)):
         proposed(workspace, review, threshold=(0.3, 0.4, 0.5, 0.6)[i], alone=True)
@@ -209,8 +209,23 @@ def test_the_level_is_spent_over_openings_and_reviews(fresh: tuple[Path, Review]
         assert found.openings == i + 1
         levels.append(None if found.certificate is None else found.certificate.level)
         assert "is spent" in found.why or found.certificate is not None
-        assert left_to_spend(workspace, now(workspace, one)) == (1, 0, 0, 0)[i]
+        assert left(workspace, one) == (1, 0, 0, 0)[i]
     assert levels == [0.025, 0.025, None, None]
+
+
+def test_two_reviews_opening_at_once_share_what_is_left(fresh: tuple[Path, Review]) -> None:
+    workspace, one = fresh
+    other = twin_of(workspace, one)
+    for review in (one, other):
+        lock_policy(workspace, review.id, policy_of(openings=1), who="Ada")
+        proposed(workspace, review)
+    both = (one, other)
+    told = at_once(*(lambda r=r: open_sealed(workspace, r.id, who="Ada") for r in both))
+    assert told == ["", ""]
+    certificates = [measured.certificate for r in both
+                    if (measured := standing_measurement(now(workspace, r)))]  # fmt: skip
+    assert sorted(c is None for c in certificates) == [False, True]
+    assert left(workspace, one) == 0
 
 
 def test_a_policy_written_after_another_review_saw_the_rows_certifies_nothing(
@@ -222,7 +237,7 @@ def test_a_policy_written_after_another_review_saw_the_rows_certifies_nothing(
     proposed(workspace, one)
     assert open_sealed(workspace, one.id, who="Ada").certificate is not None
     lock_policy(workspace, other.id, policy_of(0.8, openings=2), who="Ada")
-    assert left_to_spend(workspace, now(workspace, other)) == 0
+    assert left(workspace, other) == 0
     proposed(workspace, other)
     found = open_sealed(workspace, other.id, who="Ada")
     assert found.certificate is None
@@ -251,16 +266,16 @@ def test_a_policy_amended_after_the_opening_certifies_nothing(fresh: tuple[Path,
     again = open_sealed(workspace, review.id, who="Ada")
     assert again.certificate is None
     assert "amended after" in again.why
-    assert left_to_spend(workspace, now(workspace, review)) == 0
+    assert left(workspace, review) == 0
 
 
 def test_a_look_without_a_policy_leaves_nothing_to_spend(fresh: tuple[Path, Review]) -> None:
     workspace, one = fresh
     other = twin_of(workspace, one)
     lock_policy(workspace, other.id, policy_of(), who="Ada")
-    assert left_to_spend(workspace, now(workspace, one)) == 0  # it has no policy
+    assert left(workspace, one) == 0  # it has no policy
     for threshold in (0.4, 0.5):
         proposed(workspace, one, threshold=threshold)
         open_sealed(workspace, one.id, who="Ada")
     # Never below nothing: the page says how many openings are left.
-    assert left_to_spend(workspace, now(workspace, other)) == 0
+    assert left(workspace, other) == 0

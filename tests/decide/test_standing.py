@@ -16,7 +16,7 @@ from faircore.decide import (
 from faircore.decide.standing import provenance
 from faircore.errors import InputError
 from faircore.plans import SweepSpec
-from faircore.records import Review, ReviewStore
+from faircore.records import Act, Review, ReviewStore
 from tests.decide.committee import at_once, now, policy_of, proposed
 
 SWEEP = SweepSpec((1.0,)).to_json()
@@ -89,7 +89,7 @@ def test_what_was_known_is_told_of_each_version(empty: tuple[Path, Review]) -> N
     assert provenance(now(workspace, review)).endswith(
         "and amended after models had been asked for."
     )
-    store.add_opening(review.id, candidate="c", threshold=0.5, who="Ada")
+    store.record(review.id, Act.OPENED, {"candidate": "c", "threshold": 0.5}, who="Ada")
     amend_policy(workspace, review.id, policy_of(0.4), why="w", who="Ada")
     done = now(workspace, review)
     standing = standing_policy(done)

@@ -32,6 +32,7 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
             monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
         app = AppTest.from_file(str(NAVIGATION), default_timeout=60).run()
         app.switch_page(page)
+        app.session_state["every-model"] = True  # the Frontier's table, for those who open it
         if review:
             app.query_params["review"] = review
         return well(app.run())

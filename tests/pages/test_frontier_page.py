@@ -30,7 +30,7 @@ def test_refine_here_asks_for_strengths_between_the_neighbours(
     launched: list[SweepPlan] = []
     monkeypatch.setattr(
         "pages.components.frontier_refine.start_sweep",
-        lambda workspace, review, plan: launched.append(plan),
+        lambda workspace, review, plan, who: launched.append(plan),
     )
     workspace, review = trained
     app = visit("frontier.py", workspace, review.id)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faircore.data import Dataset, Table
+from faircore.data import Dataset, Table, build_dataset
 from faircore.errors import InputError, StoreError
 from faircore.plans import SweepSpec
 from faircore.records import Act, Review, ReviewStore, frontier_of_review, trial_ids
@@ -73,7 +73,7 @@ def test_a_sweep_is_noted_once(fresh: tuple[Path, Review]) -> None:
 def _open_many(workspace: Path, review_id: str, who: str) -> None:
     store = ReviewStore(workspace)
     for i in range(25):
-        store.add_opening(review_id, who=f"{who}{i}", candidate="c", threshold=0.5)
+        store.record(review_id, Act.OPENED, {"candidate": "c", "threshold": 0.5}, who=f"{who}{i}")
 
 
 def test_writers_at_the_same_time_lose_nothing(fresh: tuple[Path, Review]) -> None:
@@ -163,22 +163,58 @@ def test_a_refused_change_leaves_nothing(fresh: tuple[Path, Review]) -> None:
     assert store.get(review.id) == review
 
 
-def test_looks_spend_one_budget_over_all_reviews_of_the_data(
+def test_reviews_of_the_same_rows_know_each_other_whatever_the_roles(
     lending: tuple[Table, Dataset], tmp_path: Path
 ) -> None:
-    store = ReviewStore(tmp_path)
+    store, (table, dataset) = ReviewStore(tmp_path), lending
+    one, two = (store.create(name, table, dataset) for name in ("One", "Two"))
+    fewer = replace(dataset.spec, features=dataset.spec.features[:-1])
+    three = store.create("Three", table, build_dataset(table, fewer))
+    store.create("Others", *_without_the_last_row(table, dataset))
+    assert three.fingerprint != one.fingerprint
+    assert {r.id for r in store.of_same_rows(two)} == {one.id, two.id, three.id}
+
+    def look(now: Review, kin: tuple[Review, ...]) -> dict[str, object]:
+        return {"candidate": "c", "threshold": 0.5, "before": sum(len(r.openings) for r in kin)}
+
+    for review in (one, two, three):
+        store.record_among(review.id, Act.OPENED, look, who="Ada")
+    assert [store.get(r.id).history[0].body["before"] for r in (one, two, three)] == [0, 1, 2]
+    assert store.record_among(one.id, Act.OPENED, lambda *_: None) == store.get(one.id)
+
+
+def _without_the_last_row(table: Table, dataset: Dataset) -> tuple[Table, Dataset]:
+    fewer = Table(table.frame.iloc[:-1], table.source)
+    return fewer, build_dataset(fewer, dataset.spec)
+
+
+def test_a_record_of_the_first_version_learns_its_rows(
+    lending: tuple[Table, Dataset], tmp_path: Path
+) -> None:
+    store = ReviewStore(tmp_path / "now")
     one, two = (store.create(name, *lending) for name in ("One", "Two"))
+    _as_first_version(tmp_path / "now" / "records.sqlite")
+    shutil.copytree(tmp_path / "now", tmp_path / "later")
+    (tmp_path / "later" / "reviews" / two.id / "table.parquet").unlink()
+    older = ReviewStore(tmp_path / "later")
+    assert older.get(one.id) == one
+    assert older.get(two.id).rows == two.fingerprint  # the table is gone: the nearest thing to it
+    with (
+        closing(sqlite3.connect(tmp_path / "later" / "records.sqlite")) as raw,
+        pytest.raises(sqlite3.IntegrityError, match="only added to"),
+    ):
+        raw.execute("UPDATE reviews SET rows = ''")
 
-    def look(review: Review, level: float | None) -> float | None:
-        seen = store.add_opening(
-            review.id, who="Ada", candidate="c", threshold=0.5, level=level, total=0.05
-        )
-        return seen.openings[-1].level
 
-    assert look(one, 0.025) == 0.025
-    assert look(two, 0.05) is None  # half is left: a level is granted whole or not at all
-    assert look(one, 0.025) is None  # that look showed figures without a test, so nothing is left
-    assert store.openings_of(one.fingerprint) == 3
+def _as_first_version(path: Path) -> None:
+    """Take the second migration back."""
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DROP TRIGGER reviews_no_update")
+        raw.execute("DROP INDEX ix_reviews_rows")
+        raw.execute("ALTER TABLE reviews DROP COLUMN rows")
+        raw.execute("CREATE TRIGGER reviews_no_update BEFORE UPDATE ON reviews "
+                    "BEGIN SELECT RAISE(ABORT, 'the record is only added to'); END")  # fmt: skip
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
 
 
 def test_a_newer_record_is_refused(tmp_path: Path) -> None:
