@@ -116,6 +116,8 @@ def narrow_counts(counts: NDArray[np.float64]) -> NDArray[Any]:
     (dtype('uint16'), dtype('float64'))
     """
     most = float(counts.max(initial=0.0))
+    if counts.min(initial=0.0) < 0:
+        return counts
     for kind in (np.uint16, np.uint32):
         if most <= np.iinfo(kind).max:
             narrow: NDArray[Any] = counts.astype(kind)

@@ -120,7 +120,7 @@ def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Pa
         kinds.setdefault(frontier.candidates[k].method, []).append(k)
     if len(kinds) == 1:
         (method,) = kinds
-        return _spaced(Path(METHODS[method].strength, order), position), position
+        return spaced(Path(METHODS[method].strength, order), position), position
     paths = {BEST: Path(BEST_TITLE, [int(k) for k in frontier.front])}
     paths |= {m: Path(METHODS[m].strength, own) for m, own in kinds.items()}
     current = session()
@@ -135,10 +135,10 @@ def choose_path(frontier: Frontier, order: list[int], position: int) -> tuple[Pa
             current.candidate = frontier.candidates[position].id
         else:
             current.along = frontier.candidates[position].method
-    return _spaced(paths[current.along], position), position
+    return spaced(paths[current.along], position), position
 
 
-def _spaced(path: Path, position: int) -> Path:
+def spaced(path: Path, position: int) -> Path:
     """A path with few enough stops, evenly apart, the selected model always among them."""
     whole = len(path.positions)
     if whole <= MOST_STOPS:

@@ -16,7 +16,7 @@ from faircore.data import (
     read_table,
 )
 from faircore.data.bins import attribute_groups, bin_labels
-from faircore.data.fingerprint import fingerprint
+from faircore.data.fingerprint import fingerprint, rows_fingerprint
 from faircore.errors import SpecError
 
 SPEC = DataSpec(
@@ -124,6 +124,15 @@ def test_fingerprint_follows_content_and_roles_only() -> None:
         changed = Table.from_frame(frame).frame.copy()
         changed.loc[0, column] = value
         assert fingerprint(Table(changed), SPEC) != base
+
+
+def test_the_rows_have_one_hash_whatever_they_are_used_for() -> None:
+    frame = _frame()
+    base = rows_fingerprint(Table.from_frame(frame))
+    assert rows_fingerprint(Table.from_frame(frame[frame.columns[::-1]], "other name")) == base
+    assert base != fingerprint(Table.from_frame(frame), SPEC)
+    for other in (frame.iloc[::-1], frame.iloc[1:], frame.assign(unused=1)):
+        assert rows_fingerprint(Table.from_frame(other)) != base
 
 
 def test_fingerprint_does_not_confuse_cells_that_join_alike() -> None:

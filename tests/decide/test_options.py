@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faircore.decide import OperatingPoint, Option, name_options
+from faircore.decide import (
+    OperatingPoint,
+    Option,
+    lock_policy,
+    name_options,
+    propose,
+    standing_proposal,
+)
 from faircore.decide.options import TITLES
 from faircore.errors import InputError
-from faircore.records import Review, canonical, frontier_of_review
-from tests.decide.committee import policy_of
+from faircore.records import Act, Review, canonical, frontier_of_review
+from tests.decide.committee import now, policy_of
 
 points = st.builds(OperatingPoint, st.text(max_size=8), st.floats(0, 1))
 names = st.lists(st.sampled_from(list(TITLES)), min_size=1, unique=True).map(tuple)
@@ -69,6 +76,23 @@ def test_models_that_ask_for_what_they_may_not_are_no_options_unless_proposed(
     assert not offered(other)
     assert offered(other, may_need_groups=True)
     assert offered(front)
+
+
+def test_what_the_policy_rules_out_is_not_proposed(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    frontier = frontier_of_review(workspace, review.id)
+    asking = replace(
+        frontier, candidates=tuple(replace(c, needs_groups=True) for c in frontier.candidates)
+    )
+    point = OperatingPoint(frontier.candidates[0].id, 0.1 + 0.2)
+    lock_policy(workspace, review.id, policy_of(), who="Ada")
+    with pytest.raises(InputError, match=r"rules out models that ask.*amend the policy"):
+        propose(workspace, review.id, point, frontier=asking, reason="Why not.", who="Ada")
+    assert not now(workspace, review).all(Act.PROPOSED)
+    made = propose(workspace, review.id, point, frontier=frontier, reason="Fair.", who="Ada")
+    found = standing_proposal(made)
+    assert found is not None
+    assert found.point.threshold == 0.3  # as models are compared, to the last bit
 
 
 def test_a_candidate_without_values_cannot_be_proposed(trained: tuple[Path, Review]) -> None:

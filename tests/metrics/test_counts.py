@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix
 from faircore.errors import InputError
 from faircore.groups import Groups
 from faircore.metrics import THRESHOLDS, confusion_counts, count_cube, threshold_index
+from faircore.metrics.counts import narrow_counts
 
 
 def _rows(n: int, seed: int) -> tuple[Any, Any, Groups, Any]:
@@ -149,3 +150,14 @@ def test_what_is_no_probability_is_refused(bad: float) -> None:
 def test_the_grid_holds_the_usual_thresholds_exactly() -> None:
     assert THRESHOLDS.tolist() == [round(i / 100, 2) for i in range(101)]
     assert [threshold_index(t) for t in (0.0, 0.29, 0.504, 1.0)] == [0, 29, 50, 100]
+
+
+@pytest.mark.parametrize(
+    ("most", "kind"), [(0, "uint16"), (65_535, "uint16"), (65_536, "uint32"), (2**32, "float64")]
+)
+def test_whole_counts_are_kept_narrow_to_the_last_one(most: int, kind: str) -> None:
+    counts = np.array([0.0, most])
+    assert narrow_counts(counts).dtype == kind
+    assert narrow_counts(counts).tolist() == counts.tolist()
+    assert narrow_counts(np.array([0.5, 3.0])).dtype == np.float64
+    assert narrow_counts(np.array([-1.0])).dtype == np.float64

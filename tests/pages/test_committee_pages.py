@@ -21,11 +21,14 @@ from faircore.decide import (
     vote,
 )
 from faircore.frontier import Limit
+from faircore.groups import find_partition
 from faircore.records import Act, Review, ReviewStore, frontier_of_review
+from pages.components.words import plain
 from tests.pages.visitor import button, labelled, one_error, well, words
 
 Opened = tuple[Path, Review]
 Open = Callable[..., AppTest]
+GAP = "demographic_parity_difference"
 ANSWERS = {
     "Who is harmed most when the system is wrong?": "both",
     "Can the recorded outcome be trusted?": "trusted",
@@ -124,6 +127,28 @@ def test_a_refusal_says_why_and_how_many_rows(voting: Opened, visit: Open) -> No
     assert list(table.columns) == ["Rule", "Measured", "Could be as bad as", "Verdict"]
     assert set(table["Verdict"]) <= {"✓ pass", "✗ fail", "? cannot tell"}
     assert "The packet is out" in told
+
+
+def test_a_packet_shows_the_groups_and_the_rule_that_are_asked_for(
+    fresh: Opened, visit: Open
+) -> None:
+    workspace, review = fresh
+    limits = (Limit(f"{GAP}@race", 0.2), Limit(f"{GAP}@gender", 0.1), Limit("accuracy", 0.5))
+    lock_policy(workspace, review.id, Policy(GAP, limits, reason="Both count."), who="Ana")
+    frontier = frontier_of_review(workspace, review.id).view(partition="race")
+    point = OperatingPoint(frontier.candidates[2].id, 0.5)
+    propose(workspace, review.id, point, frontier=frontier, reason="It narrows.", who="Ana")
+    open_sealed(workspace, review.id, who="Ana")
+    send_packet(workspace, review.id, frontier=frontier, who="Ana")
+    app = visit("packet.py", workspace, review.id)
+    races = words(app)
+    partition = find_partition(frontier.partitions, "gender")
+    assert not all(f"- {plain(name)}: **" in races for name in partition.group_names)
+    next(g for g in app.button_group if g.key == "packet-groups").set_value("gender")
+    labelled(app.selectbox, "Rule").set_value("accuracy")
+    genders = words(well(app.run()))
+    assert all(f"- {plain(name)}: **" in genders for name in partition.group_names)
+    assert races != genders
 
 
 def test_a_vote_is_hidden_until_ones_own_is_in(voting: Opened, visit: Open) -> None:

@@ -219,9 +219,12 @@ def test_an_answered_sweep_starts_no_process(
     told = words(app)
     assert "3 models: penalised networks; the plain one of each kind included." in told
     assert "3 of them are trained already" in told
+    labelled(app.text_input, "Your name").set_value(" Ana ")
     well(button(app, "Launch").click().run())
     assert "All 3 models are ready." in words(app)
-    assert ReviewStore(tmp_path).get(review.id).sweeps == (SweepPlan((spec,)).to_json(),)
+    asked = ReviewStore(tmp_path).get(review.id)
+    assert asked.sweeps == (SweepPlan((spec,)).to_json(),)
+    assert [event.who for event in asked.history] == ["Ana"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +20,8 @@ from faircore.sweep import run_plan
 from faircore.training import TrainingConfig
 from faircore.training.boosting import BoostingConfig
 from faircore.training.lagrangian import LagrangianConfig
+from pages.components.candidates import MOST_STOPS, spaced
+from pages.components.candidates import Path as Stops
 from tests.pages.visitor import button, decide_alone, labelled, one_error, well, words
 
 Open = Callable[..., AppTest]
@@ -157,6 +160,20 @@ def test_the_slider_runs_along_the_unbeaten_or_along_one_method(
     well(app.run())
     assert app.session_state["faircore"].candidate == limited.id
     assert app.session_state["faircore"].along in ("front", "lagrangian")
+
+
+def test_a_long_path_has_few_stops_and_the_selected_model_among_them() -> None:
+    path = Stops("Strength", list(range(1_000, 6_000)))
+    for position in (1_000, 1_007, 3_333, 5_999):
+        stops = spaced(path, position).positions
+        assert position in stops
+        assert stops == sorted(stops)
+        assert (stops[0], stops[-1]) == (1_000, 5_999)
+        assert len(stops) in (MOST_STOPS - 1, MOST_STOPS)
+        assert max(np.diff(stops)) <= 27
+    assert spaced(path, 1_007).title == "Strength (200 stops for 5,000 models)"
+    short = Stops("Strength", list(range(MOST_STOPS)))
+    assert spaced(short, 5) is short
 
 
 def test_every_model_can_be_picked_and_tells_its_facts(

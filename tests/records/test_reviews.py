@@ -227,6 +227,17 @@ def test_a_newer_record_is_refused(tmp_path: Path) -> None:
         ReviewStore(tmp_path / "b").list()
 
 
+def test_an_event_of_a_newer_version_is_told_in_words(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    with closing(sqlite3.connect(workspace / "records.sqlite")) as raw, raw:
+        raw.execute(
+            "INSERT INTO events (review, at, who, kind, body) VALUES (?, '2099-01-01', 'Ada', "
+            "'score watched', '{}')", (review.id,),
+        )  # fmt: skip
+    with pytest.raises(StoreError, match="holds “score watched”, which this version"):
+        ReviewStore(workspace).get(review.id)
+
+
 def test_the_migrations_make_the_tables_the_code_writes(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
