@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Thread
 
 # Imported for their side effect only. What every page needs is loaded before the first
 # visitor comes, so that the first page is quick and the freeze below covers it.
@@ -19,6 +20,7 @@ import faircore.export.chosen
 import faircore.jobs
 import faircore.plots  # noqa: F401
 from pages.routes import ROUTES
+from pages.warm import warm
 
 # What stands in front of every route, websockets included, is listed here and nowhere else. A page
 # of another site that resolves to this machine must not reach it: Streamlit's own check of the
@@ -34,6 +36,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     # are skipped. Collect first: a frozen cycle would never be freed.
     gc.collect()
     gc.freeze()
+    Thread(target=warm, name="warm", daemon=True).start()
     yield
 
 
