@@ -51,6 +51,23 @@ def read_predictor(reference: str, *, workspace: str | Path) -> Predictor:
     return predictor_from_arrays(_stored(reference, workspace).model)
 
 
+def model_sha256(reference: str, *, workspace: str | Path) -> str:
+    """SHA-256 of the numbers a stored model is made of, in hexadecimal."""
+    arrays = read_predictor(reference, workspace=workspace).to_arrays()
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest()
+
+
+def split_seed_of(reference: str, *, workspace: str | Path) -> int:
+    """Seed of the split that a stored model was trained with.
+
+    Raises
+    ------
+    StoreError
+        When it is missing or damaged.
+    """
+    return int(_stored(reference, workspace).record.get("split_seed", 0))
+
+
 def check_reference(
     reference: str, dataset: Dataset, split_seed: int, *, workspace: str | Path
 ) -> None:

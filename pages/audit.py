@@ -16,7 +16,7 @@ from pages.components.audit_groups import (
     picture,
     what_stands_out,
 )
-from pages.components.audit_outcome import outcome_form, what_cannot_be, wording_of
+from pages.components.audit_outcome import outcome_form, what_cannot_be
 from pages.components.audit_system import Audited, choose_system, report_of
 from pages.components.session import require_review, reviews, session
 from pages.components.words import plain
@@ -59,7 +59,7 @@ def downloads(review: Review, audited: Audited, report: GroupReport) -> None:
             answers = {k: v for k, v in answers.items() if k != "who"}
         paper = AuditPaper(
             report, f"Audit of {review.name}. {audited.title}", review.source,
-            wording_of(review), {**checks, "outcome": answers}, audited.people,
+            review.wording, {**checks, "outcome": answers}, audited.people,
         )  # fmt: skip
         try:
             write_paper(paper.to_html(), reviews().audit_path(review, "html"))
@@ -84,7 +84,7 @@ def main() -> None:
     except FaircoreError as error:
         st.error(str(error))
         st.stop()
-    wording = wording_of(review)
+    wording = review.wording
     what_stands_out(report, wording)
     st.caption(
         f"{plain(audited.title)}. {report.tally.n_rows:,} people. {audited.people} A group is "

@@ -37,7 +37,7 @@ class Certificate:
     Attributes
     ----------
     level : float
-        Risk that any option is certified wrongly.
+        Risk that any option is certified wrongly at this look.
     order : tuple of str or None
         In which options were tested, safest first; None: all at once, by Holm.
     lines : mapping of str to tuple of Line
@@ -48,6 +48,9 @@ class Certificate:
         Options the walk came to; all of them without an order.
     people : int
         Rows they were tested on.
+    tested_at : float
+        Level of each test: below ``level`` where figures of these rows had been seen before, which
+        buys no more confidence, but pays for what could be picked with them.
     """
 
     level: float
@@ -56,6 +59,7 @@ class Certificate:
     certified: tuple[str, ...]
     reached: tuple[str, ...]
     people: int
+    tested_at: float
 
     def in_words(self, option: str) -> list[str]:
         """What is promised of an option, or why nothing is, one sentence each."""
@@ -118,6 +122,7 @@ class Certificate:
             tuple(raw["certified"]),
             tuple(raw["reached"]),
             raw["people"],
+            raw.get("tested_at", raw["level"]),
         )
 
     def _lines(self, option: str) -> tuple[Line, ...]:
@@ -222,6 +227,7 @@ def certify(
         effects=design_effects(rows, codes),
         order=order,
         level=policy.level / looks,
+        tested_at=policy.level / looks,
         people=len(truth),
     )
 
@@ -233,6 +239,7 @@ def certify_figures(
     partitions: tuple[Partition, ...],
     order: Sequence[str] | None,
     level: float,
+    tested_at: float,
 ) -> Certificate:
     """:func:`certify` from options that are counted already."""
     return _certificate(
@@ -243,6 +250,7 @@ def certify_figures(
         effects=figures.effects,
         order=order,
         level=level,
+        tested_at=tested_at,
         people=figures.people,
     )
 
@@ -256,6 +264,7 @@ def _certificate(
     effects: NDArray[np.float64],
     order: Sequence[str] | None,
     level: float,
+    tested_at: float,
     people: int,
 ) -> Certificate:
     names = list(counts)
@@ -265,15 +274,17 @@ def _certificate(
             f"{0 if order is None else len(order)}, and there are {len(names)}. Correct it."
         )
     lines = {
-        name: check(found, policy, partitions=partitions, sizes=sizes, level=level, effects=effects)
+        name: check(
+            found, policy, partitions=partitions, sizes=sizes, level=tested_at, effects=effects
+        )
         for name, found in counts.items()
     }
     p_values = np.array([largest_p(lines[name]) for name in names])
     if order is None:
-        passed, reached = holm_passed(p_values, level), names
+        passed, reached = holm_passed(p_values, tested_at), names
     else:
         walk = [names.index(name) for name in order]
-        passed = fixed_sequence(p_values, walk, level)
+        passed = fixed_sequence(p_values, walk, tested_at)
         n_reached = min(int(passed.sum()) + 1, len(walk))
         reached = [names[k] for k in walk[:n_reached]]
     walked = names if order is None else list(order)
@@ -284,4 +295,5 @@ def _certificate(
         tuple(name for name in walked if passed[names.index(name)]),
         tuple(reached),
         people,
+        tested_at,
     )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from faircore.decide.decision import Decision, alternatives
 from faircore.decide.options import OperatingPoint, Option
-from faircore.decide.packet import packet_of, standing_packet
+from faircore.decide.other_rules import broken_rules
+from faircore.decide.packet import Packet, standing_packet
 from faircore.decide.proposal import Proposal, at_point, propose, standing_proposal
 from faircore.decide.risk import looks_at
 from faircore.decide.sealed import Measurement, open_sealed, standing_measurement
-from faircore.decide.standing import Standing, provenance, standing_policy
-from faircore.decide.votes import NONE, decided, votes_on, winner
+from faircore.decide.standing import provenance, standing_policy
+from faircore.decide.votes import NONE, void_votes, votes_on, winner
 from faircore.errors import InputError
-from faircore.frontier import Candidate, Frontier
+from faircore.frontier import Frontier
 from faircore.records import UNKNOWN, Act, Review, ReviewStore, checked_name, now, who_is_acting
-from faircore.shelf import read_predictor
+from faircore.shelf import model_sha256, read_predictor
 from faircore.training import Prepared
 
 
@@ -77,17 +77,20 @@ def conclude(
             raise InputError("A vote came in at this moment and changed the outcome. Look again.")
         if standing_proposal(now) != proposal:
             raise InputError("The proposal was changed at this moment. Look at the new one first.")
-        out = standing_packet(now) if packet is None else None
-        if out is not None and votes_on(now, out) and not decided(now, out):
+        out = standing_packet(now) if packet is not None else None
+        void = void_votes(now, out)
+        own = {e.body["sha256"] for e in now.all(Act.PACKET)
+               if e.body["proposal"] == proposal.number}  # fmt: skip
+        if packet is None and any(one["packet"] in own for one in void):
             raise InputError(
-                "People have voted on this proposal. Close their vote, or propose anew; nobody "
-                "decides alone over it."
+                "People have voted on this proposal, and nobody decides alone over it. Close their "
+                "vote; if something changed since, send the packet again; or propose anew."
             )
-        votes = () if packet is None else _votes(now, packet)
+        votes = () if out is None else _votes(now, out)
         if decision is None:
             chosen = NONE if option is None else f"{option.letter}: {option.title}"
-            return {"option": chosen, "packet": packet, "votes": list(votes)}
-        return replace(decision, votes=votes).to_dict()
+            return {"option": chosen, "packet": packet, "votes": list(votes), "void": list(void)}
+        return replace(decision, votes=votes, void=void).to_dict()
 
     review = store.record(
         review_id,
@@ -107,7 +110,6 @@ def decide(
     frontier: Frontier,
     who: str,
     reason: str,
-    split_seed: int = 0,
     prepared: Prepared | None = None,
 ) -> Decision:
     """Choose an operating point alone, in one step: propose it, open the sealed rows, record it.
@@ -122,10 +124,8 @@ def decide(
         The view in which the candidates were compared, of decisions: see ``of_decisions``.
     who, reason : str
         Neither may be empty.
-    split_seed : int
-        The one the candidates were trained with.
     prepared : Prepared, optional
-        The review's dataset, prepared with that seed; made when absent.
+        The review's dataset, prepared with the model's split seed; made when absent.
 
     Raises
     ------
@@ -138,7 +138,6 @@ def decide(
     read_predictor(point.candidate, workspace=workspace)  # one that cannot be read proposes nothing
     propose(
         workspace, review_id, point, frontier=frontier, who=who, reason=reason, alone=True,
-        split_seed=split_seed,
     )  # fmt: skip
     open_sealed(workspace, review_id, who=who, prepared=prepared)
     decision = conclude(workspace, review_id, frontier=frontier, who=who)
@@ -171,11 +170,10 @@ def _elected(review: Review, proposal: Proposal, packet: str) -> Option | None:
     return proposal.option(choice)
 
 
-def _votes(review: Review, packet: str) -> tuple[dict[str, str], ...]:
-    event = next(e for e in reversed(review.all(Act.PACKET)) if e.body["sha256"] == packet)
+def _votes(review: Review, packet: Packet) -> tuple[dict[str, str], ...]:
     return tuple(
         {"who": one.who, "option": one.choice, "reason": one.reason}
-        for one in votes_on(review, packet_of(review, event))
+        for one in votes_on(review, packet)
     )
 
 
@@ -195,12 +193,14 @@ def _decision(
     frontier = at_point(frontier.view(**proposal.view), point)
     position = frontier.position(point.candidate)
     candidate = frontier.candidates[position]
-    predictor = read_predictor(candidate.id, workspace=workspace)
     standing = standing_policy(review)
     promises: tuple[str, ...] = (found.why,)
     certified = False
     if found.certificate is not None:
-        broken = _broken(option, candidate, found, standing)
+        broken = broken_rules(
+            option, needs_groups=candidate.needs_groups, calibration=found.calibration,
+            policy=None if standing is None else standing.policy,
+        )  # fmt: skip
         promises = (*found.certificate.in_words(option.letter), *broken)
         certified = option.letter in found.certificate.certified and not broken
     return Decision(
@@ -224,9 +224,7 @@ def _decision(
         sealed_sizes=found.figures.sizes,
         opening=looks,
         data_sha256=review.fingerprint,
-        model_sha256=hashlib.sha256(
-            b"".join(a.tobytes() for a in predictor.to_arrays().values())
-        ).hexdigest(),
+        model_sha256=model_sha256(candidate.id, workspace=workspace),
         option=f"{option.letter}: {option.title}",
         certified=certified,
         promises=promises,
@@ -234,18 +232,3 @@ def _decision(
         policy_sha256="" if standing is None else standing.policy.sha256,
         packet_sha256=packet,
     )
-
-
-def _broken(
-    option: Option, candidate: Candidate, found: Measurement, standing: Standing | None
-) -> tuple[str, ...]:
-    """Rules that no certificate speaks of and an option breaks, one sentence each."""
-    told = []
-    if candidate.needs_groups and standing is not None and not standing.policy.may_need_groups:
-        told.append("It breaks the policy: it asks for a sensitive attribute.")
-    if "proposed" in option.names:  # of whose scores alone the sealed rows were asked
-        told += [
-            f"It breaks the policy by more than chance: {line.rule[:1].lower()}{line.rule[1:]}."
-            for line in found.calibration if line.verdict == "fail"
-        ]  # fmt: skip
-    return tuple(told)

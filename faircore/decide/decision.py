@@ -72,6 +72,8 @@ class Decision:
         Hashes of the policy that held and of the packet that was voted on; empty without one.
     votes : tuple of dict
         ``who``, ``option`` (a letter or ``none``) and ``reason`` of each vote.
+    void : tuple of dict
+        The same, with the ``packet``, of votes on packets that something changed under.
     """
 
     point: OperatingPoint
@@ -102,6 +104,7 @@ class Decision:
     policy_sha256: str = ""
     packet_sha256: str = ""
     votes: tuple[dict[str, str], ...] = ()
+    void: tuple[dict[str, str], ...] = ()
 
     @property
     def dissent(self) -> tuple[dict[str, str], ...]:
@@ -132,6 +135,7 @@ class Decision:
                 "partitions": tuple(raw["partitions"]),
                 "promises": tuple(raw.get("promises", ())),
                 "votes": tuple(raw.get("votes", ())),
+                "void": tuple(raw.get("void", ())),
                 "sealed_counts": np.array(raw["sealed_counts"], np.float64),
                 "sealed_sizes": np.array(raw["sealed_sizes"], np.int64),
             }

@@ -7,15 +7,18 @@ policy or newly opened sealed rows say something else; what was voted on it is t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from faircore.audit.words import Wording
+from faircore.decide.calibration_lines import CalibrationLine
 from faircore.decide.certificate import Certificate
 from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
 from faircore.decide.options import Option
+from faircore.decide.other_rules import broken_rules
 from faircore.decide.policy import Policy
 from faircore.decide.proposal import Proposal, standing_proposal
 from faircore.decide.sealed import Measurement, standing_measurement
@@ -23,7 +26,10 @@ from faircore.decide.standing import provenance, standing_policy
 from faircore.errors import InputError
 from faircore.frontier import Frontier
 from faircore.records import Act, Event, Review, ReviewStore, canonical
+from faircore.shelf import model_sha256
 from faircore.training import Prepared
+
+CLOSED = "The sealed rows have not been opened for this proposal."
 
 VOIDING = (Act.PROPOSED, Act.AMENDED, Act.LOCKED, Act.MEASURED)
 """What makes a packet something else than what is on the table."""
@@ -43,7 +49,9 @@ class Packet:
         Who sent it.
     proposal : Proposal
     content : dict
-        Everything that was frozen, as plain data.
+        Everything that was frozen, as plain data: the proposal as it was written, how people speak
+        of outcomes, each option's figures, model and broken rules, the policy with its plan, the
+        certificate or why there is none.
     """
 
     number: int
@@ -74,6 +82,35 @@ class Packet:
         """What the sealed rows said, where they were asked."""
         raw = self.content["certificate"]
         return None if raw is None else Certificate.from_dict(raw)
+
+    @property
+    def why(self) -> str:
+        """Why nothing is certified; empty where something was tested."""
+        return str(self.content.get("why", ""))
+
+    @property
+    def calibration(self) -> tuple[CalibrationLine, ...]:
+        """The proposed score against the policy's calibration rules, on the sealed rows."""
+        return tuple(CalibrationLine(**raw) for raw in self.content.get("calibration", ()))
+
+    @property
+    def wording(self) -> Wording:
+        """How people speak of outcomes and decisions, as it was when the packet was sent."""
+        return Wording(**self.content.get("wording", {}))
+
+    @property
+    def asking(self) -> set[str]:
+        """Letters of options whose model asks for a sensitive attribute."""
+        models = self.content["models"]
+        return {o.letter for o in self.options
+                if o.point and models[o.point.candidate]["needs_groups"]}  # fmt: skip
+
+    def broken(self, letter: str) -> tuple[str, ...]:
+        """Rules that no certificate speaks of and an option breaks, one sentence each."""
+        return broken_rules(
+            self.proposal.option(letter), needs_groups=letter in self.asking,
+            calibration=self.calibration, policy=self.policy,
+        )  # fmt: skip
 
     @cached_property
     def figures(self) -> Figures:
@@ -152,9 +189,12 @@ def standing_packet(review: Review) -> Packet | None:
 
 
 def packet_of(review: Review, event: Event) -> Packet:
-    """Read the packet of an event of the record."""
-    (made,) = (e for e in review.all(Act.PROPOSED) if e.number == event.body["proposal"])
+    """Read the packet of an event of the record; its proposal is the frozen one."""
     body = event.body
+    (made,) = (e for e in review.all(Act.PROPOSED) if e.number == body["proposal"])
+    frozen = body["content"]["proposal"]
+    if isinstance(frozen, dict):  # the first version froze the number alone
+        made = replace(made, who=frozen["who"], at=frozen["at"], body=frozen["body"])
     return Packet(
         event.number, body["sha256"], event.who, event.at, Proposal.of(made), body["content"]
     )
@@ -178,18 +218,23 @@ def _content(
         figures = found.figures
     known = {c.id: c for c in frontier.candidates}
     used = {o.point.candidate: known[o.point.candidate] for o in proposal.options if o.point}
+    (made,) = (e for e in review.all(Act.PROPOSED) if e.number == proposal.number)
     return {
         "review": review.id,
         "name": review.name,
-        "proposal": proposal.number,
+        "proposal": {"number": made.number, "who": made.who, "at": made.at, "body": made.body},
+        "wording": asdict(review.wording),
         "figures": figures.to_dict(),
         "models": {
-            i: {"method": c.method, "needs_groups": c.needs_groups, "note": c.note}
+            i: {"method": c.method, "needs_groups": c.needs_groups, "note": c.note,
+                "sha256": model_sha256(i, workspace=workspace)}
             for i, c in used.items()
         },
         "candidates": sorted(known),
         "certificate": None if found is None or found.certificate is None
         else found.certificate.to_dict(),
+        "why": CLOSED if found is None else found.why,
+        "calibration": [] if found is None else [asdict(line) for line in found.calibration],
         "policy": None if standing is None else standing.policy.to_dict(),
         "provenance": provenance(review),
         "data_sha256": review.fingerprint,

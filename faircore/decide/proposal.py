@@ -15,6 +15,7 @@ from faircore.decide.standing import standing_policy
 from faircore.errors import InputError
 from faircore.frontier import Frontier
 from faircore.records import Act, Event, Review, ReviewStore
+from faircore.shelf import split_seed_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Proposal:
     considered : int
         Candidates on the table.
     split_seed : int
+        Of the split that every option's model was trained with: it says which rows are sealed.
     """
 
     number: int
@@ -101,7 +103,6 @@ def propose(
     reason: str,
     who: str | None = None,
     alone: bool = False,
-    split_seed: int = 0,
     decided: bool = False,
 ) -> Review:
     """Put a point forward. Nothing is read of the sealed rows.
@@ -118,8 +119,6 @@ def propose(
         Who is acting when absent.
     alone : bool
         Without other options: the sealed rows are then asked about this point only.
-    split_seed : int
-        The one the candidates were trained with.
     decided : bool
         Whether the data hold the decisions made until now, which then are an option too.
 
@@ -127,7 +126,10 @@ def propose(
     ------
     InputError
         When the reason is missing, the threshold is none of those models are compared at, the
-        candidate has no values, or the policy rules out what it asks for.
+        candidate has no values, the policy rules out what it asks for, or its options were trained
+        on different splits.
+    StoreError
+        When the model of an option is missing.
     """
     reason = reason.strip()
     if not reason:
@@ -163,10 +165,22 @@ def propose(
             "threshold": frontier.threshold,
         },
         "considered": len(frontier.candidates),
-        "split_seed": split_seed,
+        "split_seed": _split_seed(workspace, options),
         "policy": None if policy is None else policy.sha256,
     }
     return ReviewStore(workspace).record(review_id, Act.PROPOSED, body, who=who)
+
+
+def _split_seed(workspace: str | Path, options: Sequence[Option]) -> int:
+    """Which rows are sealed for all options: those that none of their models learned from."""
+    candidates = {option.point.candidate for option in options if option.point is not None}
+    seeds = {split_seed_of(candidate, workspace=workspace) for candidate in candidates}
+    if len(seeds) > 1:
+        raise InputError(
+            "The options were trained on different splits of the data, so no rows are sealed for "
+            "all of them. Propose this point alone, or train them with one split_seed."
+        )
+    return seeds.pop()
 
 
 def at_point(frontier: Frontier, point: OperatingPoint) -> Frontier:

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from faircore.data import split_dataset
 from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
 from faircore.decide.certificate import Certificate, certify_figures
 from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
@@ -100,6 +103,12 @@ def open_sealed(
         prepared = Prepared.of(store.dataset(review_id), split_seed=proposal.split_seed)
     if prepared.dataset.fingerprint != review.fingerprint:
         raise InputError("The data given are not those of this review. Leave `prepared` out.")
+    sealed = split_dataset(prepared.dataset, seed=proposal.split_seed).as_dict()[SEALED]
+    if not np.array_equal(prepared.rows(SEALED), sealed):  # else models could have learned from it
+        raise InputError(
+            "The data given are split otherwise than the proposed models were trained. Leave "
+            "`prepared` out."
+        )
     if (standing := standing_policy(review)) is not None:
         for name in standing.policy.partitions:  # a rule that cannot be asked must cost no look
             find_partition(prepared.groups.partitions, name)
@@ -137,14 +146,14 @@ def standing_measurement(review: Review) -> Measurement | None:
 
 def measurement_of(review: Review, proposal: int) -> Measurement | None:
     """What the sealed rows said of a proposal; what another policy bought is no certificate now."""
-    standing = standing_policy(review)
-    holds = None if standing is None else standing.policy.sha256
+    written = review.last(Act.LOCKED, Act.AMENDED)
     for event in review.all(Act.MEASURED):
         body = event.body
         if body["proposal"] == proposal:
             raw, why = body["certificate"], body["why"]
-            opened = (e for e in review.all(Act.OPENED) if e.body.get("proposal") == proposal)
-            if raw is not None and next(opened).body["policy"] != holds:
+            opened = next(e for e in review.all(Act.OPENED) if e.body.get("proposal") == proposal)
+            # Amended and amended back is amended: what was voted on in between is not undone.
+            if raw is not None and written is not None and written.number > opened.number:
                 raw, why = None, AMENDED
             return Measurement(
                 proposal,
@@ -177,7 +186,7 @@ def _opened(store: ReviewStore, review: Review, proposal: Proposal, who: str | N
             return None
         return {
             **asdict(proposal.point),
-            **asdict(grant(now, kin)),
+            **asdict(grant(now, kin, proposal.options)),
             "proposal": proposal.number,
             "policy": None if standing is None else standing.policy.sha256,
         }
@@ -219,6 +228,7 @@ def _tested(
         policy,
         partitions=prepared.groups.partitions,
         order=proposal.order,
-        level=opening.body["tested_at"],
+        level=opening.body["level"],
+        tested_at=opening.body["tested_at"],
     )
     return {"certificate": certificate.to_dict(), "why": ""}

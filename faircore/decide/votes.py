@@ -104,6 +104,32 @@ def votes_on(review: Review, packet: Packet) -> tuple[Vote, ...]:
     )
 
 
+def void_votes(review: Review, counted: Packet | None) -> tuple[dict[str, str], ...]:
+    """Votes since the last outcome on packets that something changed under; they count for nothing.
+
+    Parameters
+    ----------
+    review : Review
+    counted : Packet or None
+        The packet whose votes count.
+
+    Returns
+    -------
+    tuple of dict
+        ``who``, ``option``, ``reason`` and the ``packet`` it was cast on.
+    """
+    last = review.last(Act.DECIDED, Act.DECLINED)
+    start = 0 if last is None else last.number
+    return tuple(
+        {"who": e.who, "option": e.body["choice"], "reason": e.body["reason"],
+         "packet": e.body["packet"]}
+        for e in review.all(Act.VOTED)
+        if e.number > start and not (
+            counted is not None and e.body["packet"] == counted.sha256 and e.number > counted.number
+        )
+    )  # fmt: skip
+
+
 def votes_for(review: Review, packet: Packet, reader: str) -> tuple[Vote, ...]:
     """The votes a person may see: all once their own is in or the decision is, else none."""
     if has_voted(review, packet, reader) or decided(review, packet):

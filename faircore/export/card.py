@@ -105,17 +105,25 @@ def _decided(decision: Decision) -> list[str]:
     else:
         whose = f"{len(decision.votes)} voted, {len(decision.dissent)} of them for something else"
         told.append(f"{whose}, on packet `{decision.packet_sha256[:12]}`:")
+        told.append(_votes(decision.votes))
+    if decision.void:
+        n = len(decision.void)
         told.append(
-            "\n".join(
-                f"- {_plain(one['who'])}, "
-                f"{'for none' if one['option'] == 'none' else 'for ' + one['option']}: "
-                f"{_plain(one['reason'])}"
-                for one in decision.votes
-            )
+            f"{n} {'vote' if n == 1 else 'votes'} on earlier packets, void since something changed:"
         )
+        told.append(_votes(decision.void))
     if decision.policy_sha256:
         told.append(f"SHA-256 of the policy: `{decision.policy_sha256}`.")
     return told
+
+
+def _votes(votes: tuple[dict[str, str], ...]) -> str:
+    return "\n".join(
+        f"- {_plain(one['who'])}, "
+        f"{'for none' if one['option'] == 'none' else 'for ' + one['option']}: "
+        f"{_plain(one['reason'])}"
+        for one in votes
+    )
 
 
 def _model(decision: Decision, *, needs_groups: bool) -> str:

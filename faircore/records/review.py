@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from faircore.audit.words import Wording
 from faircore.data import DataSpec
 from faircore.records.history import Act, Event
 
@@ -96,6 +97,12 @@ class Review:
         return tuple(
             {"at": event.at, "who": event.who, **event.body} for event in self.all(Act.OUTCOME)
         )
+
+    @property
+    def wording(self) -> Wording:
+        """How people speak of outcomes and decisions here."""
+        said = self.outcome_checks[-1]["wording"] if self.outcome_checks else {}
+        return Wording(**{name: words for name, words in said.items() if words})
 
     @property
     def data_spec(self) -> DataSpec:

@@ -25,14 +25,6 @@ _EXAMPLES = {
 _ANSWERS = ("yes", "no", "unsure")
 
 
-def wording_of(review: Review) -> Wording:
-    """How people speak of outcomes and decisions in this review."""
-    if not review.outcome_checks:
-        return Wording()
-    said = review.outcome_checks[-1]["wording"]
-    return Wording(**{k: v for k, v in said.items() if v})
-
-
 def outcome_form(review: Review) -> None:
     """Questions about the outcome that no data can answer, and the words for it."""
     target = review.data_spec.target

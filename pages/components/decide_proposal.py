@@ -7,9 +7,10 @@ import math
 import numpy as np
 import streamlit as st
 
-from faircore.decide import Measurement, Proposal, Standing, open_sealed
+from faircore.decide import Measurement, Policy, Proposal, Standing, open_sealed
 from faircore.decide.figures import Figures, decisions_of, figures_of
-from faircore.decide.risk import grant, left_to_spend, looks_at, seen_before
+from faircore.decide.other_rules import broken_rules
+from faircore.decide.risk import grant, left_to_spend, looks_at
 from faircore.decide.shrinkage import SelectionShrinkage, selection_shrinkage
 from faircore.errors import FaircoreError
 from faircore.frontier import Frontier
@@ -18,7 +19,6 @@ from faircore.metrics import MIN_PEOPLE, find_disparity, find_performance, overa
 from faircore.numerals import hundredths, percent, points
 from faircore.records import Act, Review
 from faircore.workspace import default_workspace
-from pages.components.audit_outcome import wording_of
 from pages.components.checklist import checklist
 from pages.components.group_tables import rates_table
 from pages.components.loading import frontier_of, prepared_of
@@ -55,7 +55,7 @@ def ask_sealed(review: Review, proposal: Proposal, standing: Standing | None) ->
         f"{n_sealed:,} rows are sealed: they trained nothing and chose nothing, so what they say "
         "is the closest thing to the truth. Opening them is recorded."
     )
-    st.write(_budget(review, standing))
+    st.write(_budget(review, proposal, standing))
     with st.form("open"):
         name = name_box(key="open-name")
         if not st.form_submit_button("Open the sealed rows", type="primary"):
@@ -70,7 +70,7 @@ def ask_sealed(review: Review, proposal: Proposal, standing: Standing | None) ->
     st.rerun()
 
 
-def _budget(review: Review, standing: Standing | None) -> str:
+def _budget(review: Review, proposal: Proposal, standing: Standing | None) -> str:
     kin = reviews().of_same_rows(review)
     looks = len(looks_at(kin))
     times = "never" if not looks else "once" if looks == 1 else f"{looks} times"
@@ -79,17 +79,17 @@ def _budget(review: Review, standing: Standing | None) -> str:
         return f"{told} This opening was recorded and not finished; finishing it costs no other."
     if standing is None:
         return f"{told} Without a policy they can be looked at, and nothing can be certified."
-    left, bought = left_to_spend(review, kin), grant(review, kin)
+    left, bought = left_to_spend(review, kin), grant(review, kin, proposal.options)
     if bought.why:
         return f"{told} {bought.why} They can be looked at, and nothing will be certified."
-    seen = seen_before(kin)
-    each = percent(standing.policy.level_each / max(1, seen), None)
+    each = percent(standing.policy.level_each, None)
     return (
         f"{told} The policy leaves {left} {'opening' if left == 1 else 'openings'} with a "
         f"certificate, at a risk of {each} {'each' if left > 1 else ''}".rstrip()
         + (
-            f": figures of {seen} options have been seen, so a test is {seen} times as strict."
-            if seen > 1
+            ". Figures of these rows have been seen, and there were "
+            f"{bought.family:,} ways to decide to pick from: a test is that many times as strict."
+            if bought.family > 1
             else "."
         )
     )
@@ -104,7 +104,11 @@ def sealed_said(
     if found.certificate is None:
         st.warning(plain(found.why))
     elif letter in found.certificate.certified:
-        st.success("\n\n".join(plain(x) for x in found.certificate.in_words(letter)))
+        broken = () if standing is None else broken_of(
+            review, proposal, found, standing.policy
+        )[letter]  # fmt: skip
+        said = (*found.certificate.in_words(letter), *broken)
+        (st.warning if broken else st.success)("\n\n".join(plain(x) for x in said))
     else:
         st.error("\n\n".join(plain(x) for x in found.certificate.in_words(letter)))
         _others_certified(proposal, found)
@@ -201,9 +205,10 @@ def _cards(
     option_cards(
         proposal.options, figures, prepared_of(review).groups.partitions,
         partition=groups_shown(proposal, policy, key="cards-groups"), disparity=definition,
-        wording=wording_of(review),
+        wording=review.wording,
         certificate=None if found is None else found.certificate,
         asking=asking(review, proposal),
+        broken={} if found is None else broken_of(review, proposal, found, policy),
     )  # fmt: skip
     moves(
         proposal.options, figures, prepared_of(review).groups.partitions,
@@ -222,6 +227,19 @@ def _groups(review: Review, proposal: Proposal, found: Measurement) -> None:
             found.figures.counts[proposal.proposed.letter], partitions,
             find_partition(partitions, name), sizes=found.figures.sizes,
         )  # fmt: skip
+
+
+def broken_of(
+    review: Review, proposal: Proposal, found: Measurement, policy: Policy | None
+) -> dict[str, tuple[str, ...]]:
+    """By letter, the rules that no certificate speaks of and an option breaks."""
+    letters = asking(review, proposal)
+    return {
+        o.letter: broken_rules(
+            o, needs_groups=o.letter in letters, calibration=found.calibration, policy=policy
+        )
+        for o in proposal.options
+    }
 
 
 def asking(review: Review, proposal: Proposal) -> set[str]:

@@ -92,6 +92,7 @@ def standing_decision(review: Review, decision: Decision) -> None:
     if decision.note:
         st.warning(plain(decision.note))
     dissent(decision)
+    voided(decision)
     view = decision.view
     partition = find_partition(partitions, view["partition"])
     performance, disparity = (
@@ -127,16 +128,29 @@ def standing_decision(review: Review, decision: Decision) -> None:
         st.switch_page("export.py")
 
 
+def voided(decision: Decision) -> None:
+    """Votes that something changed under: they count for nothing, and are not forgotten."""
+    if not decision.void:
+        return
+    n = len(decision.void)
+    with st.expander(
+        f"{n} {'vote' if n == 1 else 'votes'} on earlier packets, void since a change"
+    ):
+        st.markdown(_votes(decision.void))
+
+
 def dissent(decision: Decision) -> None:
     """Who voted for something else, and why."""
     if not decision.dissent:
         return
     st.markdown("**Dissent**")
-    st.markdown(
-        "\n".join(
-            f"- {plain(one['who'])}, for "
-            f"{'none of them' if one['option'] == 'none' else 'option ' + plain(one['option'])}: "
-            f"{plain(one['reason'])}"
-            for one in decision.dissent
-        )
+    st.markdown(_votes(decision.dissent))
+
+
+def _votes(votes: tuple[dict[str, str], ...]) -> str:
+    return "\n".join(
+        f"- {plain(one['who'])}, for "
+        f"{'none of them' if one['option'] == 'none' else 'option ' + plain(one['option'])}: "
+        f"{plain(one['reason'])}"
+        for one in votes
     )

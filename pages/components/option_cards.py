@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from faircore.audit import Wording
@@ -32,10 +34,12 @@ def option_cards(
     wording: Wording,
     certificate: Certificate | None,
     asking: set[str],
+    broken: Mapping[str, tuple[str, ...]],
 ) -> None:
     """One card per option, at most three beside each other, in natural frequencies.
 
-    ``asking`` holds the letters of options that ask for a sensitive attribute.
+    ``asking`` holds the letters of options that ask for a sensitive attribute, ``broken`` the rules
+    of the policy that each breaks besides its limits.
     """
     whole = find_partition(partitions, partition)
     across = 2 if len(options) in (2, 4) else 3
@@ -58,7 +62,8 @@ def option_cards(
                     f"{find_disparity(disparity).title}: **{disparity_value(disparity, value)}**"
                 )
                 notes = ["asks for the attribute"] if option.letter in asking else []
-                notes += [_certified(option, certificate)] if certificate is not None else []
+                if certificate is not None:
+                    notes.append(_certified(option, certificate, broken.get(option.letter, ())))
                 if notes:
                     st.caption(" · ".join(notes))
 
@@ -70,9 +75,11 @@ def _card(card: Card) -> None:
     )
 
 
-def _certified(option: Option, certificate: Certificate) -> str:
+def _certified(option: Option, certificate: Certificate, broken: tuple[str, ...]) -> str:
     if option.letter in certificate.certified:
-        return "✓ certified"
+        return (
+            "keeps the limits, and breaks another rule of the policy" if broken else "✓ certified"
+        )
     return "no certificate" if option.letter in certificate.reached else "not tested"
 
 

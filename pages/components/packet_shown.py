@@ -11,13 +11,12 @@ from faircore.metrics import hidden_groups
 from faircore.plots import certificate_figure
 from faircore.plots.options import options_figure
 from faircore.records import Review
-from pages.components.audit_outcome import wording_of
 from pages.components.candidates import decision_view
 from pages.components.charts import show_chart
 from pages.components.howto import how_to_read
 from pages.components.loading import prepared_of
 from pages.components.option_cards import groups_shown, moves, option_cards
-from pages.components.policy_shown import rules
+from pages.components.policy_shown import plan_lines, rules
 from pages.components.words import labels, plain
 
 
@@ -33,14 +32,12 @@ def asked(review: Review, packet: Packet) -> None:
     st.markdown(f"> {plain(proposal.reason)}")
     provenance = packet.content["provenance"]
     (st.warning if provenance.startswith("Exploratory") else st.caption)(plain(provenance))
-    models = packet.content["models"]
     definition = proposal.view["disparity"] if policy is None else policy.definition
     shown = groups_shown(proposal, policy, key="packet-groups")
     option_cards(
         packet.options, packet.figures, partitions, partition=shown, disparity=definition,
-        wording=wording_of(review), certificate=packet.certificate,
-        asking={o.letter for o in packet.options
-                if o.point and models[o.point.candidate]["needs_groups"]},
+        wording=packet.wording, certificate=packet.certificate, asking=packet.asking,
+        broken={o.letter: packet.broken(o.letter) for o in packet.options},
     )  # fmt: skip
     kind = "sealed people, who trained and chose nothing" if packet.sealed else (
         "people kept for comparing models; the sealed ones have not been asked, and each option "
@@ -59,11 +56,12 @@ def asked(review: Review, packet: Packet) -> None:
     st.subheader("What can be promised")
     certificate = packet.certificate
     if certificate is None:
-        st.write("Nothing is certified.")
+        st.write(f"Nothing is certified. {packet.why}")
     else:
         _picture(packet)
         for option in packet.options:
-            told = " ".join(plain(x) for x in certificate.in_words(option.letter))
+            said = (*certificate.in_words(option.letter), *packet.broken(option.letter))
+            told = " ".join(plain(x) for x in said)
             st.markdown(f"**{option.letter} · {option.title}.** {told}")
 
 
@@ -103,6 +101,7 @@ def behind(review: Review, packet: Packet) -> None:
         else:
             st.markdown(rules(packet.policy))
             st.markdown(f"> {plain(packet.policy.reason)}")
+            st.markdown(f"When it is in use:\n\n{plan_lines(packet.policy)}")
         frontier = decision_view(review).view(**packet.proposal.view)
         known = np.array([c.id in set(packet.content["candidates"]) for c in frontier.candidates])
         frontier = frontier.only(known)

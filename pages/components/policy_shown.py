@@ -38,8 +38,7 @@ def show_policy(review: Review, standing: Standing) -> None:
         + f" · {policy.sha256[:12]}"
     )
     st.subheader("When it is in use")
-    told = [(PLAN[name][0], getattr(policy.plan, name)) for name in PLAN]
-    st.markdown("\n".join(f"- {text}: {plain(said) or '–'}" for text, said in told))
+    st.markdown(plan_lines(policy))
     if policy.plan.missing:
         st.caption("A dash stands for what nobody has said yet. Amend the policy to add it.")
     if policy.answers:
@@ -62,6 +61,12 @@ def where(review: Review) -> None:
 def rules(policy: Policy) -> str:
     """The rules as a list in Markdown."""
     return "\n".join(f"- {plain(text)}" for text in policy.in_words())
+
+
+def plan_lines(policy: Policy) -> str:
+    """What is watched once a model is in use, and what then happens, as a list in Markdown."""
+    told = [(PLAN[name][0], getattr(policy.plan, name)) for name in PLAN]
+    return "\n".join(f"- {text}: {plain(said) or '–'}" for text, said in told)
 
 
 def _answers(policy: Policy) -> None:

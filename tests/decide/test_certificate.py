@@ -33,7 +33,9 @@ def test_a_certificate_survives_its_record(
     level: float, found: dict[str, tuple[Line, ...]], ordered: bool, people: int
 ) -> None:
     order = tuple(found)
-    given_ = Certificate(level, order if ordered else None, found, order[:1], order, people)
+    given_ = Certificate(
+        level, order if ordered else None, found, order[:1], order, people, level / 3
+    )
     text = canonical(given_.to_dict())
     read = Certificate.from_dict(json.loads(text))
     assert canonical(read.to_dict()) == text

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from faircore.decide import (
+    CalibrationLimit,
     amend_policy,
     lock_policy,
     open_sealed,
@@ -16,7 +17,7 @@ from faircore.decide import (
     vote,
 )
 from faircore.errors import InputError
-from faircore.records import Act, Review, frontier_of_review
+from faircore.records import Act, Review, ReviewStore, frontier_of_review
 from tests.decide.committee import now, policy_of, proposed, sent, voted_on
 
 
@@ -35,6 +36,39 @@ def test_a_packet_is_named_by_all_it_says(fresh: tuple[Path, Review]) -> None:
         assert not replace(found, content=other).unchanged, key
     text = json.dumps(found.content)
     assert not [word for word in ("income", "debt_ratio") if word in text]  # no row, no column
+
+
+def test_a_packet_holds_what_is_voted_on_itself(fresh: tuple[Path, Review]) -> None:
+    """Reason, options, words and models: nothing of what is read is looked up elsewhere."""
+    workspace, review = fresh
+    strict = CalibrationLimit(error=0.001, apart=0.5, partition="gender")
+    lock_policy(workspace, review.id, policy_of(calibration=strict), who="Ada")
+    ReviewStore(workspace).add_outcome_check(
+        review.id, answers={}, wording={"selected": "lent to"}, who="Ada"
+    )
+    found = voted_on(workspace, review)
+    frozen = found.content["proposal"]["body"]
+    assert frozen["reason"] == found.proposal.reason == "Enough."
+    assert [raw["letter"] for raw in frozen["options"]] == [o.letter for o in found.options]
+    assert {len(model["sha256"]) for model in found.content["models"].values()} == {64}
+    assert [line.verdict for line in found.calibration] == ["fail", "pass"]
+    proposal = found.proposal
+    for option in proposal.options:
+        assert bool(found.broken(option.letter)) is (option == proposal.proposed)
+    ReviewStore(workspace).add_outcome_check(
+        review.id, answers={}, wording={"selected": "refused"}, who="Eve"
+    )
+    standing = standing_packet(now(workspace, review))
+    assert standing is not None
+    assert standing.wording.selected == "lent to"
+
+
+def test_why_nothing_is_certified_is_part_of_a_packet(fresh: tuple[Path, Review]) -> None:
+    workspace, review = fresh
+    proposed(workspace, review)
+    assert "not been opened" in sent(workspace, review).why
+    open_sealed(workspace, review.id, who="Ada")
+    assert "No policy was locked" in sent(workspace, review).why
 
 
 def test_before_the_opening_a_packet_shows_the_compared_rows(fresh: tuple[Path, Review]) -> None:

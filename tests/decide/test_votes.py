@@ -22,6 +22,7 @@ from faircore.decide import (
     concluding,
     lock_policy,
     open_sealed,
+    standing_measurement,
     standing_packet,
     vote,
     votes_for,
@@ -38,7 +39,9 @@ def ballot(workspace: Path, review: Review, sha: str, who: str, choice: str) -> 
     return lambda: vote(workspace, review.id, sha, choice, reason="Because.", who=who) and None
 
 
-def end(workspace: Path, review: Review, sha: str | None, who: str = "Ada") -> Decision | None:
+def end(
+    workspace: Path, review: Review, sha: str | None = None, who: str = "Ada"
+) -> Decision | None:
     frontier = frontier_of_review(workspace, review.id)
     return conclude(workspace, review.id, frontier=frontier, who=who, packet=sha)
 
@@ -127,6 +130,44 @@ def test_what_changes_during_a_vote_voids_and_refuses(
     amend_policy(workspace, review.id, policy_of(0.5), why="w", who="Ada")
     with pytest.raises(InputError, match="its votes are void"):
         end(workspace, review, anew.sha256)
+
+
+def test_votes_that_an_amendment_voids_are_not_forgotten(fresh: Fresh) -> None:
+    """Amended and amended back, the proposer could decide alone, with the old certificate."""
+    workspace, review = fresh
+    lock_policy(workspace, review.id, policy_of(), who="Ada")
+    packet = voted_on(workspace, review)
+    for who in ("Ben", "Cy"):
+        vote(workspace, review.id, packet.sha256, "none", reason="No.", who=who)
+    with pytest.raises(InputError, match="nobody decides alone over it"):
+        end(workspace, review)
+    amend_policy(workspace, review.id, policy_of(0.8), why="w", who="Ada")
+    amend_policy(workspace, review.id, policy_of(), why="back", who="Ada")
+    with pytest.raises(InputError, match="nobody decides alone over it"):
+        end(workspace, review)
+    found = standing_measurement(now(workspace, review))
+    assert found is not None
+    assert found.certificate is None
+    assert "amended" in found.why
+    anew = sent(workspace, review)
+    vote(workspace, review.id, anew.sha256, anew.proposal.proposed.letter, reason="r", who="Di")
+    decision = end(workspace, review, anew.sha256)
+    assert decision is not None
+    assert [one["who"] for one in decision.votes] == ["Di"]
+    void = [(one["who"], one["option"]) for one in decision.void]
+    assert void == [("Ben", "none"), ("Cy", "none")]
+    assert not decision.certified
+
+
+def test_a_new_proposal_keeps_the_votes_on_the_last(fresh: Fresh) -> None:
+    workspace, review = fresh
+    packet = voted_on(workspace, review)
+    vote(workspace, review.id, packet.sha256, "none", reason="No.", who="Ben")
+    proposed(workspace, review, threshold=0.4)
+    open_sealed(workspace, review.id, who="Ada")
+    decision = end(workspace, review)
+    assert decision is not None
+    assert [one["reason"] for one in decision.void] == ["No."]
 
 
 def test_votes_are_hidden_until_ones_own_is_in(fresh: Fresh) -> None:
