@@ -11,6 +11,7 @@ Medians. Making 5,000 takes minutes: with --keep they stay in FOLDER and are use
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -26,6 +27,9 @@ from tests.made_up import made_up_review
 
 REPEATS = 15
 SESSIONS = (1, 5, 20)
+EVERY = 5.0
+"""Seconds between two moves of a session that is not measured."""
+
 AFTER = 5
 """Seconds between a server's start and its first visitor, who types the address meanwhile."""
 
@@ -36,6 +40,7 @@ BUDGETS = {
     "group bars after release": 150,
     "click on a point, text": 1_000,
     "filter": 1_000,
+    "server's own time": 150,
 }
 SLIDER = ".st-key-strength input[type=range]"
 HEADING = ".st-key-selected-name"
@@ -135,6 +140,12 @@ def others(browser: Browser, url: str, n: int) -> Iterator[None]:
             page.context.close()
 
 
+def worked(server: Server) -> float:
+    """Milliseconds of processor time that a server has used."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return 1_000 * sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def clicked(page: Page) -> float:
     """A click on a point of the cloud, until the text beside it has changed."""
     times = []
@@ -216,9 +227,13 @@ def measure(browser: Browser, k: int, workspace: Path) -> Iterator[tuple[str, fl
         yield "slider moves in the browser", page.locator(SLIDER).evaluate(LOCAL_MOVE)
         for n in SESSIONS:
             with others(browser, url, n - 1):
+                before, start = worked(server), time.perf_counter()
                 text, bars = released(page)
+                moves = REPEATS + (n - 1) * (time.perf_counter() - start) / EVERY
+                spent = (worked(server) - before) / moves
             yield f"text after release, {n} sessions", text
             yield f"group bars after release, {n} sessions", bars
+            yield f"server's own time per move, {n} sessions", spent
         yield "click on a point, text", clicked(page)
         cloud, everything = filtered(page)
         yield "filter, whole cloud", cloud
