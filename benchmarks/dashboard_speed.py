@@ -4,8 +4,9 @@
 
 Each review is made up of noisy scores (tests/made_up.py), so that everything the page computes is
 real but nothing was trained. One session is measured alone, then beside 4 and 19 others that move
-the slider every five seconds: a browser page each, so that the same cores also draw them all.
-Medians. Making 5,000 takes minutes: with --keep they stay in FOLDER and are used again.
+the slider every five seconds: a browser page each, so that the same cores also draw them all;
+what the server itself works for a move is told beside it. Medians. Making 5,000 takes minutes: with
+--keep they stay in FOLDER and are used again.
 """
 
 from __future__ import annotations
