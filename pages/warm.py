@@ -19,8 +19,11 @@ def warm() -> None:
 
     Nothing depends on it: what goes wrong here is told to the visitor whose page meets it.
     """
+    workspace = default_workspace()
+    if not (workspace / "reviews").is_dir():  # to look must not make anything
+        return
     try:
-        newest = next(iter(ReviewStore(default_workspace()).list()), None)
+        newest = next(iter(ReviewStore(workspace).list()), None)
         frontier = None if newest is None else frontier_of(newest)
         if newest is None or frontier is None:
             return

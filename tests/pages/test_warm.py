@@ -37,6 +37,8 @@ def test_nothing_to_read_and_a_damaged_record_stop_no_server(
         workspace = tmp_path / name
         workspace.mkdir()
         if content is not None:
+            (workspace / "reviews").mkdir()
             (workspace / "records.sqlite").write_bytes(content)
         monkeypatch.setenv("FAIRCORE_WORKSPACE", str(workspace))
         warm()
+        assert (workspace / "records.sqlite").exists() is (content is not None)
