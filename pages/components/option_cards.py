@@ -58,9 +58,8 @@ def option_cards(
                 value = float(
                     find_disparity(disparity)(counts[whole.groups], min_people=MIN_PEOPLE)
                 )
-                st.markdown(
-                    f"{find_disparity(disparity).title}: **{disparity_value(disparity, value)}**"
-                )
+                gap = f"{find_disparity(disparity).title} by {plain(partition)}"
+                st.markdown(f"{gap}: **{disparity_value(disparity, value)}**")
                 notes = ["asks for the attribute"] if option.letter in asking else []
                 if certificate is not None:
                     notes.append(_certified(option, certificate, broken.get(option.letter, ())))
@@ -106,7 +105,8 @@ def moves(
             st.markdown(
                 f"**From {move.before} to {move.after}** ({plain(titles[move.after])}): of 1,000 "
                 f"people, {right[0]} judged rightly become {right[1]}; the "
-                f"{lower_first(gap.title)}, {gaps[0]}, becomes {gaps[1]}. {plain(move.people)}"
+                f"{lower_first(gap.title)} by {plain(partition)}, {gaps[0]}, becomes {gaps[1]}. "
+                f"{plain(move.people)}"
             )
             if move.groups:
                 with st.expander(f"{move.before} to {move.after}, group by group"):

@@ -70,7 +70,8 @@ def _picture(packet: Packet) -> None:
     certificate, policy = packet.certificate, packet.policy
     if certificate is None or policy is None:
         return
-    told = {limit.key: limit.in_words() for limit in policy.limits}
+    words = {limit.key: limit.in_words() for limit in policy.limits}
+    told = {key: text[:1].upper() + text[1:] for key, text in words.items()}
     rule = next(iter(told))
     if len(told) > 1:
         rule = st.selectbox("Rule", list(told), format_func=lambda k: told[k], key="packet-rule")
