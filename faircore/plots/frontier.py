@@ -168,8 +168,8 @@ def _left_out(cloud: Cloud) -> str:
     if drawn == whole:
         return ""
     return (
-        f"<br><sup>{number(drawn, 0)} marks for {number(whole, 0)} models: those that would cover "
-        "one another are drawn once.</sup>"
+        f"<br><span style='font-size:11px'>{number(drawn, 0)} marks for {number(whole, 0)} models: "
+        "those that would cover one another are drawn once.</span>"
     )
 
 
