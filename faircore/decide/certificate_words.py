@@ -32,8 +32,8 @@ def refusal(line: Line) -> str:
         return f"{seen}, which breaks the rule by more than chance."
     if line.too_few or math.isnan(line.rows_needed):
         return (
-            f"{seen}. A group has too few people to be judged{_whose(line)}, so that nothing can "
-            "be shown of all groups."
+            f"{seen}. A group has too few people to be judged{_whose(line)}: nothing can be shown "
+            "before it has more, or the policy leaves small groups out."
             if objective.source == "gap"
             else f"{seen}; nothing more can be told with so few people."
         )
