@@ -30,12 +30,17 @@ def refusal(line: Line) -> str:
     seen = f"{rule}: it was {objective.text(line.value)} on these rows"
     if line.verdict == "fail":
         return f"{seen}, which breaks the rule by more than chance."
-    if line.too_few or math.isnan(line.rows_needed):
+    if line.too_few:
         return (
-            f"{seen}. A group has too few people to be judged{_whose(line)}: nothing can be shown "
+            f"{seen}. A group has too few people to be judged{_whose(line)}. Nothing can be shown "
             "before it has more, or the policy leaves small groups out."
-            if objective.source == "gap"
-            else f"{seen}; nothing more can be told with so few people."
+        )
+    if math.isnan(
+        line.rows_needed
+    ):  # a group is hidden; in older records also: has nobody to be judged by
+        return (
+            f"{seen}, and that is not enough to show it. A group has too few people to be judged "
+            "or to be shown, so no more is told."
         )
     whom = "rows of the smallest group" if objective.source == "gap" else "rows"
     if math.isinf(line.rows_needed):
@@ -57,4 +62,4 @@ def refusal(line: Line) -> str:
 
 def _whose(line: Line) -> str:
     """Groups that are too small by name, where they are known; never how small."""
-    return f" ({', '.join(line.too_few)})" if line.too_few else ""
+    return f": {', '.join(line.too_few)}" if line.too_few else ""

@@ -23,7 +23,14 @@ from faircore.decide.required_rows import required_from
 from faircore.frontier import Limit, find_objective
 from faircore.frontier.objectives import BETWEEN
 from faircore.groups import Partition, find_partition
-from faircore.metrics import MIN_PEOPLE, RATES, Disparity, find_disparity, overall_counts
+from faircore.metrics import (
+    MIN_PEOPLE,
+    RATES,
+    Disparity,
+    find_disparity,
+    hidden_groups,
+    overall_counts,
+)
 
 Array = NDArray[np.float64]
 Verdict = Literal["pass", "fail", "cannot tell"]
@@ -40,8 +47,8 @@ class Line:
         As measured; NaN where undefined.
     bound : float
         Worst value that is not ruled out at the level: the smallest gap (largest ratio or share)
-        that could have been promised. NaN where undefined, and where a group is too small: it
-        would tell how many of its few people were selected.
+        that could have been promised. NaN where undefined, and where a group is too small or
+        hidden: it would tell how many its people are, and how many of them were selected.
     p_value : float
         Of "the rule is broken", in [0, 1]; at most the level where the rule is shown to be kept,
         and 1 where a group is too small to be judged.
@@ -51,7 +58,7 @@ class Line:
         Rows of the smallest group, the others in proportion (of everybody, for a share), at which
         a test like this one would succeed in 4 of 5 cases if the truth were what was measured;
         infinite where that breaks the rule, NaN where it is kept, nothing is defined or a group is
-        too small.
+        too small or hidden.
     rows_at_best : float
         The same if there were no gap at all; NaN of shares.
     left_out : tuple of str
@@ -156,6 +163,8 @@ def _gap(
         return _untold(limit, value, left, small, "fail" if broken <= level else "cannot tell")
     p = float(certificate_p_value(own, name, limit.at, effective=thinned))
     verdict: Verdict = "pass" if p <= level else "fail" if broken <= level else "cannot tell"
+    if _hidden(partitions, sizes, spoken):
+        return Line(limit, value, math.nan, p, verdict, math.nan, left_out=left)
     needed, best = (
         math.nan
         if verdict == "pass"
@@ -164,6 +173,17 @@ def _gap(
     )
     bound = float(gap_bound(own, name, level, effective=thinned))
     return Line(limit, value, bound, p, verdict, needed, best, left)
+
+
+def _hidden(
+    partitions: tuple[Partition, ...], sizes: NDArray[np.int64], spoken: NDArray[np.intp]
+) -> bool:
+    """Whether the size of a group that a rule speaks of must not be told.
+
+    It may be large: where it gives a small one away that the rule leaves out.
+    """
+    small = (sizes > 0) & (sizes < MIN_PEOPLE)
+    return bool(small.any() and hidden_groups(partitions, sizes)[spoken].any())
 
 
 def _untold(

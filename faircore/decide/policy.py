@@ -105,7 +105,8 @@ class Policy:
         How many openings share that risk: each tests at ``level / openings``.
     smallest_group : int
         Groups with fewer of the rows at hand are promised nothing, and named. 0: every group must
-        be shown to be close, however small, and a tiny one then makes a certificate impossible.
+        be shown to be close, however small, and one of fewer than 10 then makes a certificate
+        impossible.
 
     Examples
     --------

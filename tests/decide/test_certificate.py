@@ -165,8 +165,29 @@ def test_a_rule_tells_nothing_of_the_few_people_of_a_small_group(at: float) -> N
     assert math.isnan(line.rows_needed)
     assert math.isnan(line.rows_at_best)
     assert line.verdict == "cannot tell"
-    assert "too few people to be judged (x)" in text
+    assert "too few people to be judged: x." in text
     assert "nan" not in text
+
+
+def test_a_large_group_that_gives_a_small_one_away_is_tested_and_not_told() -> None:
+    """Of 1000, 60 and 3 people, where the 3 are left out: the 60 would tell that they are 3."""
+    sex = np.array(["f"] * 1000 + ["m"] * 60 + ["x"] * 3)
+    yes = np.arange(1063) % 2 == 0
+    rules = tuple(Limit(f"{GAP}@{of}", at) for of, at in (("sex", 0.5), ("sex × one", 0.01)))
+    policy = Policy(GAP, rules, reason="An example.", smallest_group=10)
+    found = certify(
+        {"A": yes}, policy, y_true=yes, order=["A"],
+        sensitive_features={"sex": sex, "one": np.repeat("1", 1063)},
+    )  # fmt: skip
+    kept, open_ = found.lines["A"]
+    assert (kept.verdict, open_.verdict) == ("pass", "cannot tell")
+    for line in (kept, open_):
+        assert math.isnan(line.bound)
+        assert math.isnan(line.rows_needed)
+        assert math.isnan(line.rows_at_best)
+        assert line.too_few == ()
+    (text,) = found.in_words("A")
+    assert "too few people to be judged or to be shown" in text
 
 
 def test_a_small_group_hides_no_gap_between_large_ones() -> None:
@@ -185,7 +206,10 @@ def test_a_group_without_good_outcomes_is_named() -> None:
     found = certify({"A": np.arange(600) % 3 == 0}, policy, order=["A"], **data)
     (text,) = found.in_words("A")
     assert "nan" not in text
-    assert "(x)" in text
+    assert text.endswith(
+        "too few people to be judged: x. Nothing can be shown before it has more, "
+        "or the policy leaves small groups out."
+    )
     older = found.to_dict()
     del older["lines"]["A"][0]["too_few"]
     (text,) = Certificate.from_dict(older).in_words("A")

@@ -50,7 +50,7 @@ def voting(fresh: Opened, monkeypatch: pytest.MonkeyPatch) -> Opened:
     workspace, review = fresh
     policy = Policy(
         "demographic_parity_difference",
-        (Limit("demographic_parity_difference@race", 0.05),),
+        (Limit(f"{GAP}@race", 0.05), Limit(f"{GAP}@gender", 0.01)),
         reason="Nobody is to be refused for it.",
         smallest_group=20,
     )
