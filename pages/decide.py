@@ -15,7 +15,7 @@ from faircore.decide.standing import provenance
 from pages.components.decide_proposal import ask_sealed, options_of, sealed_said
 from pages.components.decide_propose import propose_form
 from pages.components.decide_record import outcome, standing_decision
-from pages.components.policy_shown import rules
+from pages.components.policy_shown import rules, unfit
 from pages.components.session import require_review
 from pages.components.words import plain
 
@@ -30,6 +30,7 @@ def main() -> None:
             "and nothing can be certified."
         )
     else:
+        unfit(standing.policy)
         with st.expander("The policy"):
             st.caption(plain(provenance(review)))
             st.markdown(rules(standing.policy))

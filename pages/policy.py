@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from faircore.decide import is_exploratory, standing_policy
-from pages.components.policy_form import amend, interview, write
+from pages.components.policy_amend import amend
+from pages.components.policy_form import interview, write
 from pages.components.policy_shown import show_policy
 from pages.components.session import require_review
 

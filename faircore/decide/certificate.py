@@ -109,7 +109,14 @@ class Certificate:
         """Read what :meth:`to_dict` wrote."""
         lines = {
             name: tuple(
-                Line(**{**x, "rule": Limit(**x["rule"]), "left_out": tuple(x["left_out"])})
+                Line(
+                    **{
+                        **x,
+                        "rule": Limit(**x["rule"]),
+                        "left_out": tuple(x["left_out"]),
+                        "too_few": tuple(x.get("too_few", ())),  # records of older versions
+                    }
+                )
                 for x in found
             )
             for name, found in raw["lines"].items()

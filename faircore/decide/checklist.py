@@ -23,7 +23,14 @@ from faircore.decide.required_rows import required_from
 from faircore.frontier import Limit, find_objective
 from faircore.frontier.objectives import BETWEEN
 from faircore.groups import Partition, find_partition
-from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, overall_counts
+from faircore.metrics import (
+    MIN_PEOPLE,
+    RATES,
+    Disparity,
+    find_disparity,
+    hidden_groups,
+    overall_counts,
+)
 
 Array = NDArray[np.float64]
 Verdict = Literal["pass", "fail", "cannot tell"]
@@ -40,19 +47,25 @@ class Line:
         As measured; NaN where undefined.
     bound : float
         Worst value that is not ruled out at the level: the smallest gap (largest ratio or share)
-        that could have been promised. NaN where undefined.
+        that could have been promised. NaN where undefined, and where a group is too small or
+        hidden: it would tell how many its people are, and how many of them were selected.
     p_value : float
-        Of "the rule is broken", in [0, 1]; at most the level where the rule is shown to be kept.
+        Of "the rule is broken", in [0, 1]; at most the level where the rule is shown to be kept,
+        and 1 where a group is too small to be judged.
     verdict : {"pass", "fail", "cannot tell"}
         ``pass`` where breaking it is ruled out, ``fail`` where keeping it is.
     rows_needed : float
         Rows of the smallest group, the others in proportion (of everybody, for a share), at which
         a test like this one would succeed in 4 of 5 cases if the truth were what was measured;
-        infinite where that breaks the rule, NaN where it is kept or nothing is defined.
+        infinite where that breaks the rule, NaN where it is kept, nothing is defined or a group is
+        too small or hidden.
     rows_at_best : float
         The same if there were no gap at all; NaN of shares.
     left_out : tuple of str
         Groups the rule says nothing of: smaller than the policy speaks of.
+    too_few : tuple of str
+        Groups the rule speaks of with fewer than :data:`faircore.metrics.MIN_PEOPLE` people, or
+        so few of those it is about: nothing can be promised with them.
     """
 
     rule: Limit
@@ -63,6 +76,7 @@ class Line:
     rows_needed: float
     rows_at_best: float = math.nan
     left_out: tuple[str, ...] = ()
+    too_few: tuple[str, ...] = ()
 
 
 def check(
@@ -94,7 +108,8 @@ def check(
     tuple of Line, one per limit
         Between all groups a gap is shown to be small only where each pair is (an
         intersection-union test, so no correction is needed); shown to be large where one pair is,
-        after correction for their number.
+        after correction for their number. Small groups take no part in the latter, and where there
+        is one the former is not tested. Nor is a limit of 0 or 1, which older policies have.
 
     References
     ----------
@@ -130,22 +145,63 @@ def _gap(
     partition, disparity = find_partition(partitions, of), find_disparity(name)
     groups = np.arange(len(sizes))[partition.groups]
     spoken = groups[sizes[groups] >= max(policy.smallest_group, 1)]
-    left = tuple(partition.group_names[g - partition.start] for g in groups if g not in spoken)
+    few = spoken[_too_few(counts[spoken], disparity, sizes[spoken])]
+    left, small = (
+        tuple(partition.group_names[g - partition.start] for g in found)
+        for found in (np.setdiff1d(groups, spoken), few)
+    )
     if len(spoken) < 2:
-        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan, left_out=left)
+        return _untold(limit, math.nan, left, small)
     own, thinned = counts[spoken], effects[spoken]
+    judged = np.isin(spoken, few, invert=True)
+    value = float(disparity(own[judged], min_people=MIN_PEOPLE)) if judged.any() else math.nan
+    if not 0 < limit.at < 1:
+        return _untold(limit, value, left, small)
+    broken = float(broken_p_value(own[judged], name, limit.at, effective=thinned[judged]))
+    if len(few):
+        # A bound over a group of three would tell how many of the three were selected.
+        return _untold(limit, value, left, small, "fail" if broken <= level else "cannot tell")
     p = float(certificate_p_value(own, name, limit.at, effective=thinned))
-    broken = float(broken_p_value(own, name, limit.at, effective=thinned))
     verdict: Verdict = "pass" if p <= level else "fail" if broken <= level else "cannot tell"
+    if _hidden(partitions, sizes, spoken):
+        return Line(limit, value, math.nan, p, verdict, math.nan, left_out=left)
     needed, best = (
         math.nan
         if verdict == "pass"
         else float(required_from(supposed, name, limit.at, level=level, effective=thinned).min())
         for supposed in (own, _alike(own))
     )
-    value = float(disparity(own, min_people=MIN_PEOPLE))
     bound = float(gap_bound(own, name, level, effective=thinned))
     return Line(limit, value, bound, p, verdict, needed, best, left)
+
+
+def _hidden(
+    partitions: tuple[Partition, ...], sizes: NDArray[np.int64], spoken: NDArray[np.intp]
+) -> bool:
+    """Whether the size of a group that a rule speaks of must not be told.
+
+    It may be large: where it gives a small one away that the rule leaves out.
+    """
+    small = (sizes > 0) & (sizes < MIN_PEOPLE)
+    return bool(small.any() and hidden_groups(partitions, sizes)[spoken].any())
+
+
+def _untold(
+    limit: Limit,
+    value: float,
+    left: tuple[str, ...] = (),
+    small: tuple[str, ...] = (),
+    verdict: Verdict = "cannot tell",
+) -> Line:
+    """A rule that is not certified, with nothing told but what was measured."""
+    return Line(limit, value, math.nan, 1.0, verdict, math.nan, left_out=left, too_few=small)
+
+
+def _too_few(counts: Array, disparity: Disparity, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Groups whose rate is not shown either: few people, or few of those a rate is about."""
+    people = [RATES[name].people(counts) for name in disparity.rates]
+    few: NDArray[np.bool_] = np.min([sizes, *people], axis=0) < MIN_PEOPLE
+    return few
 
 
 def _alike(counts: Array) -> Array:
@@ -169,14 +225,14 @@ def _floor(
     thinned = float(np.average(np.nan_to_num(effects[first.groups], nan=1.0),
                                weights=np.maximum(sizes[first.groups], 1e-9)))  # fmt: skip
     hits, people = (everybody.ravel() @ rate.coefficients / thinned).tolist()
-    if people <= 0:
-        return Line(limit, math.nan, math.nan, 1.0, "cannot tell", math.nan)
+    value = hits / people if people > 0 else math.nan
+    if people <= 0 or not 0 < limit.at < 1:
+        return _untold(limit, value)
     p, opposite = (
         float(floor_p_value(k, people, at))
         for k, at in ((hits, limit.at), (people - hits, 1 - limit.at))
     )
     verdict: Verdict = "pass" if p <= level else "fail" if opposite <= level else "cannot tell"
-    value = hits / people
     needed = math.nan if verdict == "pass" else _rows_for(value, limit.at, level, thinned)
     return Line(limit, value, floor_bound(hits, people, level), p, verdict, needed)
 

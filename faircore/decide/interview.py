@@ -213,6 +213,15 @@ def advise(answers: Mapping[str, str], *, base_rate_gap: float | None = None) ->
     )
 
 
+def advice_of(answers: Mapping[str, str]) -> Advice | None:
+    """What stored answers lead to; None where they are not answers to the questions of today.
+
+    A policy keeps the answers it was made with, whatever was asked then.
+    """
+    known = all(answers.get(name) in question.options for name, question in QUESTIONS.items())
+    return advise(answers) if known else None
+
+
 def _selection(base_rate_gap: float | None) -> str:
     if base_rate_gap is None:
         return "Where groups differ in how often the good outcome happens, selection stays unequal."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,7 +88,8 @@ class Policy:
         :data:`faircore.metrics.DISPARITIES`.
     limits : tuple of Limit
         Worst values allowed: gaps of that definition and of others, each over a partition named
-        in its key (``name@partition``), and performances. At least one is of ``definition``.
+        in its key (``name@partition``), and performances, each above 0 and below 1. At least one
+        is of ``definition``.
     reason : str
         Why this definition and these limits.
     answers : mapping of str to str
@@ -104,7 +105,8 @@ class Policy:
         How many openings share that risk: each tests at ``level / openings``.
     smallest_group : int
         Groups with fewer of the rows at hand are promised nothing, and named. 0: every group must
-        be shown to be close, however small, and a tiny one then makes a certificate impossible.
+        be shown to be close, however small, and one of fewer than 10 then makes a certificate
+        impossible.
 
     Examples
     --------
@@ -191,6 +193,11 @@ class Policy:
             named.append(self.calibration.partition)
         return tuple(dict.fromkeys(named))
 
+    @property
+    def untestable(self) -> tuple[Limit, ...]:
+        """Limits of 0 or 1, which older records have: no test can show them to be kept."""
+        return tuple(x for x in self.limits if not 0 < x.at < 1)
+
     def in_words(self) -> tuple[str, ...]:
         """One sentence per rule, without full stops."""
         told = [text[:1].upper() + text[1:] for text in (x.in_words() for x in self.limits)]
@@ -209,16 +216,19 @@ class Policy:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Policy:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote, by an older version too: see :attr:`untestable`."""
         calibration = raw["calibration"]
-        return cls(
+        limits = tuple(Limit(**x) for x in raw["limits"])
+        made = cls(
             **{
                 **raw,
-                "limits": tuple(Limit(**x) for x in raw["limits"]),
+                "limits": tuple(replace(x, at=0.5) if x.at in (0, 1) else x for x in limits),
                 "calibration": None if calibration is None else CalibrationLimit(**calibration),
                 "plan": MitigationPlan(**raw["plan"]),
             }
         )
+        object.__setattr__(made, "limits", limits)
+        return made
 
     @cached_property
     def sha256(self) -> str:
@@ -266,8 +276,9 @@ def _check(limit: Limit) -> None:
             f"A limit between groups names whose: {limit.key}{BETWEEN}sex, for instance. "
             f"{limit.key!r} names none."
         )
-    if not 0 <= limit.at <= 1:  # shares, and differences and ratios of shares
+    if not 0 < limit.at < 1:  # shares, and differences and ratios of shares
         raise InputError(
-            f"{objective.full_title} lies between 0 and 1; the limit is {limit.at}. Write .05 for "
-            "five points."
+            f"A limit of {objective.full_title} must lie between 0 and 1 and be neither, since no "
+            f"test can show those to be kept; it is {limit.at}. Write .05 for five points, .999 "
+            "for nearly all."
         )

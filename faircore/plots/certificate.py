@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -38,8 +39,8 @@ def certificate_figure(
     -------
     plotly.graph_objects.Figure
         A row per option: a mark at what was measured and a thin line to the worst value that is
-        not ruled out. Full and blue where the option is certified, hollow and grey where not. The
-        dashed line is the limit.
+        not ruled out; no line where that is not told. Full and blue where the option is certified,
+        hollow and grey where not. The dashed line is the limit.
 
     Raises
     ------
@@ -61,6 +62,8 @@ def certificate_figure(
         color = KEPT if certified else CONTEXT
         places = [told[option] for option in part["option"]]
         for place, row in zip(places, part.to_dict("records"), strict=True):
+            if not math.isfinite(row["bound"]):
+                continue
             figure.add_scatter(
                 x=[row["value"], row["bound"]], y=[place, place], mode="lines", hoverinfo="skip",
                 line={"color": color, "width": 2}, showlegend=False,
@@ -69,8 +72,11 @@ def certificate_figure(
             x=part["value"], y=places, name=title, mode="markers",
             marker={"size": 11, "color": color,
                     "symbol": "circle" if certified else "circle-open", "line": {"width": 2}},
-            customdata=[objective.text(value) for value in part["bound"]],
-            hovertemplate="measured %{x}<br>could be as bad as %{customdata}<extra></extra>",
+            customdata=[
+                f"<br>could be as bad as {objective.text(value)}" if math.isfinite(value) else ""
+                for value in part["bound"]
+            ],
+            hovertemplate="measured %{x}%{customdata}<extra></extra>",
         )  # fmt: skip
     at = float(own["limit"].iloc[0])
     figure.add_vline(x=at, line={"dash": "dash", "width": 1.5, "color": "#888888"})

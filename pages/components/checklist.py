@@ -68,7 +68,8 @@ def checklist(
     how_to_read(
         "**Pass**: breaking the rule is ruled out, at the risk the policy allows. **Fail**: "
         "keeping it is. **Cannot tell**: both are possible with so few people.",
-        "“Could be as bad as” is the worst value that chance leaves open.",
+        "“Could be as bad as” is the worst value that chance leaves open; a dash where a group has "
+        "too few people to be judged, or to stay unnamed.",
         "Calibration errors look larger than they are by chance alone, so they pass where even the "
         "measured error keeps the rule.",
         about="certificate",

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import streamlit as st
 
-from faircore.decide import (
-    QUESTIONS,
-    Advice,
-    CalibrationLimit,
-    MitigationPlan,
-    Policy,
-    Standing,
-    advise,
-    amend_policy,
-    lock_policy,
-)
-from faircore.decide.drafting import base_rate_gap, fewest_rows, smallest_promise
-from faircore.decide.interview import FOUR_FIFTHS, GAP, RATIO
+from faircore.decide import QUESTIONS, Advice, MitigationPlan, Policy, advise, lock_policy
+from faircore.decide.drafting import amended, base_rate_gap, promise_words
 from faircore.decide.policy import MOST_OPENINGS
 from faircore.errors import FaircoreError
 from faircore.frontier import Limit
 from faircore.frontier.objectives import BETWEEN
 from faircore.metrics import DISPARITIES
-from faircore.numerals import points
+from faircore.numerals import percent
 from faircore.records import Review
 from faircore.workspace import default_workspace
 from pages.components.howto import help_link
 from pages.components.loading import prepared_of
+from pages.components.policy_limits import calibration_fields, limit_fields
 from pages.components.session import keep_name, name_box, session
 from pages.components.words import lower_first, plain
 
+LEVEL = Policy.level
 PLAN = {
     "watched": ("What will be watched, and how often", "Selection by sex, every quarter"),
     "triggers": ("What triggers a human review or roll-back", "A gap above 8 points in a quarter"),
@@ -80,172 +72,116 @@ def write(review: Review) -> None:
     with against:
         st.markdown("**What it gives up**\n" + "".join(f"\n- {text}" for text in advice.conflicts))
     st.subheader("3 · The policy")
-    policy = _form(review, advice, answers, "Lock the policy")
-    if policy is None:
-        return
-    made, name, _ = policy
-    try:
-        lock_policy(default_workspace(), review.id, made, who=name)
-    except FaircoreError as error:
-        st.error(plain(str(error)))
-        return
-    keep_name(name)
-    st.rerun()
-
-
-def amend(review: Review, standing: Standing) -> None:
-    """The same form over the policy that stands, with the reason for the change."""
-    old = standing.policy
-    advice = advise(old.answers) if old.answers else Advice(old.definition, (), ())
-    made = _form(review, advice, old.answers, "Amend the policy", old=old)
+    made = policy_fields(review, "Lock the policy", key="lock", advice=advice, answers=answers)
     if made is None:
         return
-    policy, name, why = made
     try:
-        amend_policy(default_workspace(), review.id, policy, why=why, who=name)
+        lock_policy(default_workspace(), review.id, made.policy, who=made.name)
     except FaircoreError as error:
         st.error(plain(str(error)))
         return
-    keep_name(name)
+    keep_name(made.name)
     st.rerun()
 
 
-def _form(
-    review: Review,
-    advice: Advice,
-    answers: Mapping[str, str],
-    label: str,
-    *,
-    old: Policy | None = None,
-) -> tuple[Policy, str, str] | None:
-    """The policy somebody sent, with their name and reason for a change; None before that."""
+class Drafted(NamedTuple):
+    """What somebody sent: a policy, their name, and why it changes; empty for the first."""
+
+    policy: Policy
+    name: str
+    why: str
+
+
+def policy_fields(
+    review: Review, label: str, *, key: str, advice: Advice | None = None,
+    answers: Mapping[str, str] | None = None, old: Policy | None = None,
+) -> Drafted | None:  # fmt: skip
+    """The form of a policy, over the one that stands where there is one; None until it is sent."""
     names = [p.name for p in prepared_of(review).groups.partitions]
-    before = {x.key: x.at for x in old.limits} if old else {}
-    with st.form(f"policy-{label}", border=True):
-        definition = st.selectbox(
-            "Fair means: no large", list(DISPARITIES), format_func=_title,
-            index=list(DISPARITIES).index(old.definition if old else advice.definition),
-            key=f"{label}-definition",
+    scope = _scope(review, names, key=key, advice=advice, old=old)
+    definition, partitions = scope["definition"], scope.pop("partitions")
+    with st.form(f"policy-{key}", border=True):
+        limits = limit_fields(definition, names, partitions, key=key, advice=advice, old=old)
+        may = st.checkbox(
+            "A model may ask for the attribute when it predicts", key=f"{key}-may",
+            value=old.may_need_groups if old else advice is not None and advice.may_need_groups,
         )  # fmt: skip
-        chosen = [n for n in names if any(k.endswith(f"{BETWEEN}{n}") for k in before)]
-        own = [n for n in names if " × " not in n]
-        partitions = st.multiselect(
-            "Between the groups of", names, chosen or own, key=f"{label}-partitions",
-            help="Crossed groups are smaller: a promise about them needs more people.",
+        calibration = calibration_fields(
+            partitions, old.calibration if old else None, key=key,
+            wanted=old.calibration is not None if old else bool(advice and advice.calibrated),
         )  # fmt: skip
-        limits = _limits(advice, definition, partitions, before, label)
-        right, left = st.columns(2, gap="large")
-        with right:
-            may = st.checkbox(
-                "A model may ask for the attribute when it predicts", key=f"{label}-may",
-                value=old.may_need_groups if old else advice.may_need_groups,
-            )  # fmt: skip
-            openings = st.number_input(
-                "Openings of the sealed rows", 1, MOST_OPENINGS, old.openings if old else 1,
-                key=f"{label}-openings",
-                help="The risk of a false certificate, 5%, is shared by them: with two openings "
-                "each tests at 2.5%, and needs more people.",
-            )  # fmt: skip
-        with left:
-            smallest = st.number_input(
-                "Promise nothing about groups with fewer sealed rows than", 0, None,
-                old.smallest_group if old else 0, key=f"{label}-smallest",
-                help="0: every group must be shown to be close, and one tiny group then makes a "
-                "certificate impossible. Groups left out are named in the certificate.",
-            )  # fmt: skip
-            if partitions:
-                fewest = fewest_rows(prepared_of(review), partitions)
-                st.caption(
-                    f"The smallest group has {fewest:,} sealed rows: even without any gap, hardly "
-                    f"less than {points(smallest_promise(fewest), 0)} could be certified."
-                )
-        calibration = _calibration(advice, partitions, old, label)
         st.markdown("**When it is in use**")
-        plan = _plan(old, label)
+        plan = _plan(old, key)
         reason = st.text_area(
             "Why this definition and these limits", old.reason if old else "",
-            key=f"{label}-reason", max_chars=4000,
+            key=f"{key}-reason", max_chars=4000,
         )  # fmt: skip
-        change = st.text_area("Why the policy changes", key="amend-why") if old else ""
-        name = name_box(key=f"{label}-name")
+        why = st.text_area("Why the policy changes", key=f"{key}-why") if old else ""
+        name = name_box(key=f"{key}-name")
         if not st.form_submit_button(label, type="primary"):
             return None
+    said = dict(scope, may_need_groups=may, calibration=calibration, plan=plan, reason=reason)
     try:
-        policy = Policy(
-            definition, tuple(limits), reason=reason, answers=answers, calibration=calibration,
-            may_need_groups=may, plan=plan, openings=int(openings), smallest_group=int(smallest),
-        )  # fmt: skip
+        if old is not None:
+            return Drafted(amended(old, limits, **said), name, why)
+        set_now = tuple(Limit(k, at) for k, at in limits.items() if at is not None)
+        return Drafted(Policy(limits=set_now, answers=answers or {}, **said), name, why)
     except FaircoreError as error:
         st.error(plain(str(error)))
         return None
-    return policy, name, change
 
 
-def _limits(
-    advice: Advice, definition: str, partitions: list[str], before: Mapping[str, float], label: str
-) -> list[Limit]:
-    """Worst values allowed; the kind of the definition decides how it is written."""
-    left, middle, right = st.columns(3, gap="large")
-
-    def known(name: str) -> float | None:
-        return next((at for key, at in before.items() if key.startswith(f"{name}{BETWEEN}")), None)
-
-    ratio_is_it = DISPARITIES[definition].kind == "ratio"
+def _scope(
+    review: Review, names: list[str], *, key: str, advice: Advice | None, old: Policy | None
+) -> dict[str, Any]:
+    """What the rules are about; outside the form, since its fields follow from it."""
+    left, right = st.columns(2, gap="large")
+    stands = old.definition if old else advice.definition if advice else next(iter(DISPARITIES))
+    spoken = {x.key.partition(BETWEEN)[2] for x in old.gaps} if old else set()
+    own = [n for n in names if " × " not in n]
     with left:
-        gap = st.number_input(
-            "Gap at most, points", 0.1, 100.0, 100 * (known(definition) or GAP) if not ratio_is_it
-            else 100 * GAP, 0.5, key=f"{label}-gap", format="%g", disabled=ratio_is_it,
-            help="5 points, or 10 where there are few people, are usual.",
+        definition = st.selectbox(
+            "Fair means: no large", list(DISPARITIES), list(DISPARITIES).index(stands),
+            format_func=_title, key=f"{key}-definition",
         )  # fmt: skip
-    with middle:
-        wanted = ratio_is_it or advice.four_fifths or known(RATIO) is not None
-        ratio = st.number_input(
-            "Ratio of selection at least, %", 1.0, 100.0,
-            100 * (known(RATIO) or FOUR_FIFTHS) if wanted else None, 1.0,
-            key=f"{label}-ratio", format="%g", placeholder="no limit",
-            help="Four fifths, 80%, is the rule of thumb of US employment guidance.",
+        openings = st.number_input(
+            "Openings of the sealed rows", 1, MOST_OPENINGS, old.openings if old else 1,
+            key=f"{key}-openings",
+            help=f"The risk of a false certificate, {percent(old.level if old else LEVEL, None)}, "
+            "is shared by them: with two openings each tests at half of it, and needs more people.",
         )  # fmt: skip
     with right:
-        floor = st.number_input(
-            "Accuracy at least, %", 0.0, 100.0,
-            100 * before["accuracy"] if "accuracy" in before else None, 0.5,
-            key=f"{label}-floor", format="%g", placeholder="no limit",
+        partitions = st.multiselect(
+            "Between the groups of", names, [n for n in names if n in spoken] or own,
+            key=f"{key}-partitions",
+            help="Crossed groups are smaller: a promise about them needs more people.",
         )  # fmt: skip
-    found = (
-        [] if ratio_is_it else [Limit(f"{definition}{BETWEEN}{n}", gap / 100) for n in partitions]
-    )
-    found += [Limit(f"{RATIO}{BETWEEN}{n}", ratio / 100) for n in partitions if ratio]
-    return found + ([Limit("accuracy", floor / 100)] if floor else [])
+        smallest = st.number_input(
+            "Promise nothing about groups with fewer sealed rows than", 0, None,
+            old.smallest_group if old else 0, key=f"{key}-smallest",
+            help="0: every group must be shown to be close, and one tiny group then makes a "
+            "certificate impossible. Groups left out are named in the certificate.",
+        )  # fmt: skip
+    if partitions:
+        level = (old.level if old else LEVEL) / openings
+        st.caption(
+            promise_words(
+                prepared_of(review), partitions, smallest_group=int(smallest), level=level
+            )
+        )
+    return {
+        "definition": definition, "partitions": partitions, "openings": int(openings),
+        "smallest_group": int(smallest),
+    }  # fmt: skip
 
 
-def _calibration(
-    advice: Advice, partitions: list[str], old: Policy | None, label: str
-) -> CalibrationLimit | None:
-    standing = old.calibration if old else None
-    wanted = standing is not None if old else advice.calibrated
-    first, second = st.columns(2, gap="large")
-    error = first.number_input(
-        "Calibration error of every group at most, %", 0.1, 99.0,
-        (100 * standing.error if standing else 5.0) if wanted else None, 0.5,
-        key=f"{label}-error", format="%g", placeholder="no limit",
-        help="Judged by the estimate and said with its chance; no certificate covers it.",
-    )  # fmt: skip
-    apart = second.number_input(
-        "Calibration errors of groups apart at most, points", 0.1, 99.0,
-        100 * standing.apart if standing else 2.0, 0.5, key=f"{label}-apart", format="%g",
-    )  # fmt: skip
-    if error is None or not partitions:
-        return None
-    return CalibrationLimit(error / 100, apart / 100, partitions[0])
-
-
-def _plan(old: Policy | None, label: str) -> MitigationPlan:
+def _plan(old: Policy | None, key: str) -> MitigationPlan:
     columns = st.columns(2, gap="large")
     given = {}
     for place, (name, (text, example)) in enumerate(PLAN.items()):
         given[name] = columns[place % 2].text_input(
             text, getattr(old.plan, name) if old else "", placeholder=example,
-            key=f"{label}-plan-{name}", max_chars=400,
+            key=f"{key}-plan-{name}", max_chars=400,
         )  # fmt: skip
     return MitigationPlan(**given)
 

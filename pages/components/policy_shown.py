@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from faircore.decide import QUESTIONS, Policy, Standing, advise
+from faircore.decide import QUESTIONS, Policy, Standing
+from faircore.decide.interview import advice_of
 from faircore.decide.standing import KNOWN_WORDS, provenance
 from faircore.metrics import DISPARITIES
 from faircore.numerals import percent
@@ -18,6 +19,7 @@ def show_policy(review: Review, standing: Standing) -> None:
     """Everything the policy says, and how it came about."""
     policy, last = standing.policy, standing.versions[-1]
     where(review)
+    unfit(policy)
     disparity = DISPARITIES[policy.definition]
     st.subheader("What is fair enough")
     st.markdown(
@@ -58,6 +60,16 @@ def where(review: Review) -> None:
     (st.warning if said.startswith("Exploratory") or "amended" in said else st.success)(plain(said))
 
 
+def unfit(policy: Policy) -> None:
+    """That an older policy cannot be tested, and what to do; nothing of others."""
+    if policy.untestable:
+        told = "; ".join(limit.in_words() for limit in policy.untestable)
+        st.warning(
+            f"No test can show a limit of 0 or 1 to be kept: {plain(told)}. Amend the policy "
+            "before the sealed rows are opened: as it is, it certifies nothing."
+        )
+
+
 def rules(policy: Policy) -> str:
     """The rules as a list in Markdown."""
     return "\n".join(f"- {plain(text)}" for text in policy.in_words())
@@ -74,5 +86,8 @@ def _answers(policy: Policy) -> None:
         for name, question in QUESTIONS.items():
             answer = question.options.get(policy.answers.get(name, ""), "–")
             st.markdown(f"- {question.text} **{answer}**")
-        advice = advise(policy.answers)
+        advice = advice_of(policy.answers)
+        if advice is None:
+            st.caption("Not every question of today was answered, so no advice follows from it.")
+            return
         st.markdown("".join(f"\n- {text}" for text in (*advice.reasons, *advice.conflicts)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,12 @@ from faircore.frontier import Limit
 from faircore.records import canonical
 from tests.decide.committee import GAP, policy_of
 
+groups = st.text("abxyz", max_size=5)
 number = st.floats(allow_nan=True, allow_infinity=True)
 lines = st.builds(
     Line, st.builds(Limit, st.sampled_from([f"{GAP}@sex", "accuracy"]), st.floats(0, 1)), number,
     number, st.floats(0, 1), st.sampled_from(["pass", "fail", "cannot tell"]), number, number,
-    st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    st.lists(groups, max_size=2).map(tuple), st.lists(groups, max_size=2).map(tuple),
 )  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def test_a_certificate_survives_its_record(
     )  # fmt: skip
     for letter in order:
         assert read.in_words(letter) == given_.in_words(letter)
+        assert not re.search(r"\b(nan|inf)\b", " ".join(read.in_words(letter)))
     with pytest.raises(InputError, match="no option 'Z'"):
         read.in_words("Z")
 
@@ -141,3 +144,76 @@ def test_a_group_that_weighs_nothing_is_never_promised_anything() -> None:
     )  # fmt: skip
     assert found.certified == ()
     assert found.lines["A"][0].verdict == "cannot tell"
+
+
+def small(at: float, selected: int, *, m: float = 0.3) -> tuple[Line, str]:
+    """A rule about two large groups and one of three people, of whom some are selected."""
+    sex = np.array(["f"] * 1000 + ["m"] * 1000 + ["x"] * 3)
+    place = np.arange(1000) / 1000
+    yes = np.concatenate([place < 0.3, place < m, np.arange(3) < selected])
+    policy = Policy(GAP, (Limit(f"{GAP}@sex", at),), reason="An example.")
+    data = {"y_true": np.arange(2003) % 2, "sensitive_features": {"sex": sex}}
+    found = certify({"A": yes}, policy, order=["A"], **data)  # type: ignore[arg-type]
+    return found.lines["A"][0], found.in_words("A")[0]
+
+
+@pytest.mark.parametrize("at", [0.05, 0.9, 0.999])
+def test_a_rule_tells_nothing_of_the_few_people_of_a_small_group(at: float) -> None:
+    every = [small(at, selected) for selected in range(4)]
+    assert len({repr(line) for line, _ in every}) == len({text for _, text in every}) == 1
+    line, text = every[0]
+    assert line.too_few == ("x",)
+    assert math.isnan(line.bound)
+    assert math.isnan(line.rows_needed)
+    assert math.isnan(line.rows_at_best)
+    assert line.verdict == "cannot tell"
+    assert "too few people to be judged: x." in text
+    assert "nan" not in text
+
+
+def test_a_large_group_that_gives_a_small_one_away_is_tested_and_not_told() -> None:
+    """Of 1000, 60 and 3 people, where the 3 are left out: the 60 would tell that they are 3."""
+    sex = np.array(["f"] * 1000 + ["m"] * 60 + ["x"] * 3)
+    yes = np.arange(1063) % 2 == 0
+    rules = tuple(Limit(f"{GAP}@{of}", at) for of, at in (("sex", 0.5), ("sex × one", 0.01)))
+    policy = Policy(GAP, rules, reason="An example.", smallest_group=10)
+    found = certify(
+        {"A": yes}, policy, y_true=yes, order=["A"],
+        sensitive_features={"sex": sex, "one": np.repeat("1", 1063)},
+    )  # fmt: skip
+    kept, open_ = found.lines["A"]
+    assert (kept.verdict, open_.verdict) == ("pass", "cannot tell")
+    for line in (kept, open_):
+        assert math.isnan(line.bound)
+        assert math.isnan(line.rows_needed)
+        assert math.isnan(line.rows_at_best)
+        assert line.too_few == ()
+    (text,) = found.in_words("A")
+    assert "too few people to be judged or to be shown" in text
+
+
+def test_a_small_group_hides_no_gap_between_large_ones() -> None:
+    line, text = small(0.05, 1, m=0.5)
+    assert line.verdict == "fail"
+    assert line.value == pytest.approx(0.2)
+    assert "breaks the rule" in text
+
+
+def test_a_group_without_good_outcomes_is_named() -> None:
+    sex = np.repeat(["f", "m", "x"], 200)
+    truth = np.where(sex == "x", 0, np.arange(600) % 2)
+    rule = Limit("equal_opportunity_difference@sex", 0.1)
+    policy = Policy("equal_opportunity_difference", (rule,), reason="An example.")
+    data = {"y_true": truth, "sensitive_features": {"sex": sex}}
+    found = certify({"A": np.arange(600) % 3 == 0}, policy, order=["A"], **data)
+    (text,) = found.in_words("A")
+    assert "nan" not in text
+    assert text.endswith(
+        "too few people to be judged: x. Nothing can be shown before it has more, "
+        "or the policy leaves small groups out."
+    )
+    older = found.to_dict()
+    del older["lines"]["A"][0]["too_few"]
+    (text,) = Certificate.from_dict(older).in_words("A")
+    assert "nan" not in text
+    assert "too few people to be judged" in text

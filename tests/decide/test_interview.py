@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from faircore.decide import QUESTIONS, Policy, advise
-from faircore.decide.interview import FOUR_FIFTHS
+from faircore.decide.interview import FOUR_FIFTHS, advice_of
 from faircore.errors import InputError
 from faircore.metrics import DISPARITIES
 
@@ -73,3 +73,4 @@ def test_an_answer_that_is_missing_or_none_is_refused(name: str, answer: str | N
         del answers[name]
     with pytest.raises(InputError, match="Choose one"):
         advise(answers)  # type: ignore[arg-type]
+    assert advice_of(answers) is None  # type: ignore[arg-type]

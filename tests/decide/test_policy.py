@@ -5,18 +5,26 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faircore.decide import CalibrationLimit, MitigationPlan, Policy, lock_policy, standing_policy
+from faircore.decide import (
+    CalibrationLimit,
+    MitigationPlan,
+    Policy,
+    certify,
+    lock_policy,
+    standing_policy,
+)
 from faircore.errors import InputError
 from faircore.frontier import Limit
 from faircore.metrics import DISPARITIES, RATES
 from faircore.records import Review, canonical
 from tests.decide.committee import GAP, now, policy_of
 
-shares = st.floats(0.0, 1.0)
+shares = st.floats(0.0, 1.0, exclude_min=True, exclude_max=True)
 inside = st.floats(0.001, 0.999)
 words = st.text(max_size=20)
 
@@ -126,6 +134,9 @@ GOOD = Limit(f"{GAP}@sex", 0.1)
         ({"limits": (Limit(f"{GAP}@sex", 5.0),)}, "between 0 and 1"),
         ({"limits": (Limit(f"{GAP}@sex", -0.1),)}, "between 0 and 1"),
         ({"limits": (GOOD, Limit("accuracy", 80.0))}, "between 0 and 1"),
+        ({"limits": (GOOD, Limit("accuracy", 1.0))}, "be neither"),
+        ({"limits": (GOOD, Limit("demographic_parity_ratio@sex", 1.0))}, "be neither"),
+        ({"limits": (Limit(f"{GAP}@sex", 0.0),)}, "be neither"),
         ({"limits": (GOOD, Limit("demographic_parity_ratio@sex", 80.0))}, "between 0 and 1"),
         ({"level": 0.0}, "risk of a false certificate"),
         ({"level": 0.5}, "risk of a false certificate"),
@@ -180,6 +191,25 @@ def test_the_record_keeps_a_policy_as_it_was_written(fresh: tuple[Path, Review])
     assert standing is not None
     assert standing.policy == policy
     assert done.history[-1].body["sha256"] == policy.sha256 == standing.policy.sha256
+
+
+def test_older_policies_with_limits_of_0_and_1_are_read_and_certify_nothing() -> None:
+    policy = policy_of(limits=(Limit(f"{GAP}@sex", 0.5), Limit("accuracy", 0.5)))
+    raw = policy.to_dict()
+    raw["limits"][0]["at"], raw["limits"][1]["at"] = 0.0, 1.0
+    read = Policy.from_dict(raw)
+    assert read.to_dict() == raw
+    assert read.untestable == read.limits
+    assert policy.untestable == ()
+    assert policy.changes(read)
+    sex = np.repeat(["f", "m"], 50)
+    one = np.arange(100) % 2
+    found = certify({"A": one}, read, y_true=one, sensitive_features={"sex": sex}, order=["A"])
+    assert found.certified == ()
+    assert all("Amend the policy" in text for text in found.in_words("A"))
+    raw["limits"][0]["at"] = 5.0
+    with pytest.raises(InputError, match="between 0 and 1"):
+        Policy.from_dict(raw)
 
 
 def test_what_is_given_later_changes_no_policy() -> None:

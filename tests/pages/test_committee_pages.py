@@ -50,8 +50,9 @@ def voting(fresh: Opened, monkeypatch: pytest.MonkeyPatch) -> Opened:
     workspace, review = fresh
     policy = Policy(
         "demographic_parity_difference",
-        (Limit("demographic_parity_difference@race", 0.05),),
+        (Limit(f"{GAP}@race", 0.05), Limit(f"{GAP}@gender", 0.01)),
         reason="Nobody is to be refused for it.",
+        smallest_group=20,
     )
     lock_policy(workspace, review.id, policy, who="Ana")
     frontier = frontier_of_review(workspace, review.id).view(partition="race")
@@ -94,6 +95,9 @@ def test_five_questions_lead_to_a_policy_that_is_locked_once(
     labelled(app.text_area, "Why the policy changes").set_value("Fewer people than thought.")
     labelled(app.number_input, "Gap at most, points").set_value(10.0)
     well(button(app, "Amend the policy").click().run())
+    assert len(ReviewStore(tmp_path).get(review.id).all(Act.AMENDED)) == 0  # only asked to confirm
+    assert "5.0 points became 10.0 points" in words(app)
+    well(button(app, "Record this amendment").click().run())
     told = words(app)
     assert "5.0 points became 10.0 points" in told
     assert "Fewer people than thought." in told
@@ -127,6 +131,27 @@ def test_a_refusal_says_why_and_how_many_rows(voting: Opened, visit: Open) -> No
     assert list(table.columns) == ["Rule", "Measured", "Could be as bad as", "Verdict"]
     assert set(table["Verdict"]) <= {"✓ pass", "✗ fail", "? cannot tell"}
     assert "The packet is out" in told
+
+
+def test_a_small_group_is_named_and_its_people_are_not_told(fresh: Opened, visit: Open) -> None:
+    """Few of these loans name no race: the page says so, and no number that depends on them."""
+    workspace, review = fresh
+    limits = (Limit(f"{GAP}@race", 0.3), Limit("accuracy", 0.5))
+    lock_policy(workspace, review.id, Policy(GAP, limits, reason="A test."), who="Ana")
+    frontier = frontier_of_review(workspace, review.id).view(partition="race")
+    point = OperatingPoint(frontier.candidates[2].id, 0.5)
+    propose(workspace, review.id, point, frontier=frontier, reason="It narrows.", who="Ana")
+    found = open_sealed(workspace, review.id, who="Ana")
+    assert found.certificate is not None
+    few = found.certificate.lines["A"][0].too_few
+    assert few == ("(missing)",)
+    app = visit("decide.py", workspace, review.id)
+    assert "A group has too few people to be judged" in words(app)
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["Could be as bad as"], row["Verdict"]) == ("–", "? cannot tell")
+    assert "nan" not in words(app).split()
+    policy = words(visit("policy.py", workspace, review.id))
+    assert "fewer than 10 sealed rows" in policy
 
 
 def test_a_packet_shows_the_groups_and_the_rule_that_are_asked_for(

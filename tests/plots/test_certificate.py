@@ -32,6 +32,17 @@ def test_what_is_certified_is_full_and_lies_within_the_limit() -> None:
     assert any("limit 5.0 points" in a.text for a in figure.layout.annotations)
 
 
+def test_what_is_not_told_has_no_line_and_no_dash_in_its_place() -> None:
+    hidden = table()
+    hidden.loc[1, "bound"] = float("nan")
+    figure = certificate_figure(hidden)
+    assert [tuple(t.x) for t in figure.data if t.mode == "lines"] == [(0.02, 0.04)]
+    marks = {t.name: t for t in figure.data if t.mode == "markers"}
+    assert marks["no certificate"].x == (0.04,)
+    assert list(marks["no certificate"].customdata) == [""]
+    assert "4.0 points" in marks["certified"].customdata[0]
+
+
 def test_a_rule_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="has no rule 'accuracy'"):
         certificate_figure(table(), "accuracy")
