@@ -86,8 +86,9 @@ def open_sealed(
     Raises
     ------
     InputError
-        When nothing is proposed, the rows have been opened for this proposal already, a rule speaks
-        of a partition that the data do not have, or proposal or policy change at this moment.
+        When nothing is proposed, the rows have been opened for this proposal already, the data
+        given are others or split otherwise, a rule cannot be tested or speaks of a partition that
+        the data do not have, or proposal or policy change at this moment.
     """
     store = ReviewStore(workspace)
     review = store.get(review_id)
@@ -101,17 +102,7 @@ def open_sealed(
         )
     if prepared is None:
         prepared = Prepared.of(store.dataset(review_id), split_seed=proposal.split_seed)
-    if prepared.dataset.fingerprint != review.fingerprint:
-        raise InputError("The data given are not those of this review. Leave `prepared` out.")
-    sealed = split_dataset(prepared.dataset, seed=proposal.split_seed).as_dict()[SEALED]
-    if not np.array_equal(prepared.rows(SEALED), sealed):  # else models could have learned from it
-        raise InputError(
-            "The data given are split otherwise than the proposed models were trained. Leave "
-            "`prepared` out."
-        )
-    if (standing := standing_policy(review)) is not None:
-        for name in standing.policy.partitions:  # a rule that cannot be asked must cost no look
-            find_partition(prepared.groups.partitions, name)
+    _check_rows(review, proposal, prepared)
     # A score gives no figure away; a model that cannot score these rows must not cost a look.
     decisions = decisions_of(proposal.options, SEALED, workspace=workspace, prepared=prepared)
     review = _opened(store, review, proposal, who)
@@ -136,6 +127,26 @@ def open_sealed(
     if found is None:
         raise InputError("The figures were not recorded. Open the page again.")
     return found
+
+
+def _check_rows(review: Review, proposal: Proposal, prepared: Prepared) -> None:
+    """Refuse what would spend a look and could not be tested."""
+    if prepared.dataset.fingerprint != review.fingerprint:
+        raise InputError("The data given are not those of this review. Leave `prepared` out.")
+    sealed = split_dataset(prepared.dataset, seed=proposal.split_seed).as_dict()[SEALED]
+    if not np.array_equal(prepared.rows(SEALED), sealed):  # else models could have learned from it
+        raise InputError(
+            "The data given are split otherwise than the proposed models were trained. Leave "
+            "`prepared` out."
+        )
+    if (standing := standing_policy(review)) is not None:
+        if standing.policy.untestable:
+            raise InputError(
+                "The policy has a limit of exactly 0 or 1, which nothing can show to be kept. "
+                "Amend the policy before these rows are opened: the look would be spent."
+            )
+        for name in standing.policy.partitions:  # a rule that cannot be asked must cost no look
+            find_partition(prepared.groups.partitions, name)
 
 
 def standing_measurement(review: Review) -> Measurement | None:

@@ -184,6 +184,19 @@ def test_a_rule_for_groups_that_are_not_there_opens_nothing(fresh: tuple[Path, R
     assert now(workspace, review).openings == ()
 
 
+def test_a_limit_that_nothing_can_show_opens_nothing(fresh: tuple[Path, Review]) -> None:
+    """Older versions locked limits of 0 and 1, and met them after the look was spent."""
+    workspace, review = fresh
+    older = policy_of().to_dict()
+    older["limits"][1]["at"] = 1.0
+    body = {"policy": older, "sha256": "0" * 64, "elsewhere": 0}
+    ReviewStore(workspace).record(review.id, Act.LOCKED, body, who="Ada")
+    proposed(workspace, review)
+    with pytest.raises(InputError, match="Amend the policy before"):
+        open_sealed(workspace, review.id, who="Ada")
+    assert now(workspace, review).openings == ()
+
+
 def test_other_data_open_nothing(fresh: tuple[Path, Review]) -> None:
     workspace, review = fresh
     with pytest.raises(InputError, match="Propose a point first"):
