@@ -13,6 +13,7 @@ Efron 2011 (selection bias of the best of many).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -221,7 +222,8 @@ def _best_looking(
     # The groups come first in memory, since the extremes over them are what takes longest.
     seen, off = (np.ascontiguousarray(x.T, np.float32)[:, :, None] for x in (rates, error))
     common = rng.standard_normal((*seen.shape[:2], size, 1), np.float32)
-    noise = rng.standard_normal((*seen.shape[:2], size, len(rates)), np.float32)
+    shape = (*seen.shape[:2], size, len(rates))
+    noise: NDArray[Any] = rng.standard_normal(shape, np.float32)
     noise *= np.float32(np.sqrt(1 - correlation))
     noise += np.float32(np.sqrt(correlation)) * common
     with np.errstate(invalid="ignore"):
