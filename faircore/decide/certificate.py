@@ -102,14 +102,8 @@ class Certificate:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Certificate:
-        """Read what :meth:`to_dict` wrote."""
-        lines = {
-            name: tuple(
-                Line(**{**x, "rule": Limit(**x["rule"]), "left_out": tuple(x["left_out"])})
-                for x in found
-            )
-            for name, found in raw["lines"].items()
-        }
+        """Read what :meth:`to_dict` wrote, with NaN where a file has null."""
+        lines = {name: tuple(map(_line, found)) for name, found in raw["lines"].items()}
         order = raw["order"]
         return cls(
             raw["level"],
@@ -127,6 +121,11 @@ class Certificate:
                 f"{', '.join(self.lines)}."
             )
         return self.lines[option]
+
+
+def _line(raw: Mapping[str, Any]) -> Line:
+    known: dict[str, Any] = {k: math.nan if value is None else value for k, value in raw.items()}
+    return Line(**{**known, "rule": Limit(**raw["rule"]), "left_out": tuple(raw["left_out"])})
 
 
 def certify(
