@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
@@ -32,6 +34,17 @@ def write_whole(path: Path, data: bytes | memoryview, *, durable: bool = True) -
             flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """What JSON knows: lists, names and numbers; a number that is not finite becomes None."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def flush_folder(path: Path) -> None:

@@ -18,6 +18,7 @@ PAGES = {
     "no model chosen": "decide.py",
     "sealed rows opened": "decide.py",
     "point proposed": "decide.py",
+    "policy changed": "decide.py",
     "models requested": "frontier.py",
     "policy locked": "train.py",
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faircore.errors import FaircoreError, InputError
+from faircore.files import write_whole
 
 if TYPE_CHECKING:
     from faircore.data import DataSpec, Table
@@ -112,6 +114,15 @@ def writable(path: str) -> None:
     parent = Path(path).absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{path!r} cannot be written: its folder is missing or closed to you.")
+
+
+def write_json(path: str, content: dict[str, Any]) -> None:
+    """Write a file that any reader of JSON reads; what it cannot say is refused, never written."""
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        write_whole(Path(path), text.encode())
+    except OSError as error:
+        raise InputError(f"{path!r}: {error.strerror}. Name a file you may write.") from error
 
 
 def limit(text: str) -> Limit:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faircore.cli.arguments import add_roles, read_rows, writable
+from faircore.cli.arguments import add_roles, read_rows, writable, write_json
 from faircore.cli.calibrate_text import View, broken_limits, changes, every_table, group_table
 from faircore.errors import InputError
-from faircore.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,23 +182,15 @@ def _tell(
     print("".join(f"BROKEN: {line}\n" for line in broken), end="")
     if options.json:
         about = {"title": title, "source": dataset.source, "rows": told, "people": len(rows)}
-        _write(options.json, about | every_table(views, effect, fit) | {"broken": broken})
+        write_json(options.json, about | every_table(views, effect, fit) | {"broken": broken})
     return int(bool(broken))
-
-
-def _write(path: str, content: dict[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
-    try:
-        write_whole(Path(path), text.encode())
-    except OSError as error:
-        raise InputError(f"{path!r}: {error.strerror}. Name a file you may write.") from error
 
 
 def _keep(calibrator: GroupFairnessCalibrator, dataset: Dataset, path: str) -> None:
     """Write the calibrator, with what later rows need: the score, and edges of ranges."""
     attributes = [one for one in dataset.spec.sensitive if one.column in calibrator.needs_groups]
     bins = {one.column: one.bins for one in attributes if one.bins}
-    _write(path, calibrator.to_dict() | {"score": dataset.spec.score, "bins": bins})
+    write_json(path, calibrator.to_dict() | {"score": dataset.spec.score, "bins": bins})
     print(f"\nThe calibrator is in {path}. To load it, with open({path!r}) as file:")
     print("  GroupFairnessCalibrator.from_dict(json.load(file))")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faircore.cli.arguments import add_roles, limit, read_rows, writable
+from faircore.cli.arguments import add_roles, limit, read_rows, writable, write_json
 from faircore.errors import InputError
+from faircore.files import plain
 
 if TYPE_CHECKING:
     from faircore.decide import Certificate
@@ -17,31 +18,55 @@ if TYPE_CHECKING:
 REASON = "Limits given to `faircore certify`."
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A certificate, and what of it the exit code follows."""
+
+    certificate: Certificate
+    names: Mapping[str, str]
+    broken: Mapping[str, tuple[str, ...]]
+    wanted: tuple[str, ...]
+
+    def kept(self, option: str) -> bool:
+        """Whether an option is certified and breaks no rule that a certificate is silent about."""
+        return option in self.certificate.certified and not self.broken.get(option)
+
+    def promises(self, option: str) -> list[str]:
+        """What a decision for an option would say of it."""
+        return [*self.certificate.in_words(option), *self.broken.get(option, ())]
+
+
 def certify(options: argparse.Namespace) -> int:
     """Test decisions against limits on rows that chose nothing; exit code 1 without a certificate.
 
-    Of a file: columns of decisions about the same rows. Of a review: its proposal, for which the
-    sealed rows are opened.
+    Of a file: columns of decisions about the same rows, of which each has to be certified, or with
+    ``--any`` one. Of a review: its proposal, for which the sealed rows are opened; the other
+    options are told of and change no exit code.
     """
     if options.json:
         writable(options.json)  # a wrong path must not cost a look at the sealed rows
     if bool(options.review) == bool(options.file or options.sample):
         raise InputError("Name a file of decisions, or a review with --review ID: one of the two.")
-    found, names = _of_review(options) if options.review else _of_file(options)
-    if found is None:
+    if options.review and options.any:
+        raise InputError("--any is for a file; a review answers for its proposal. Leave it out.")
+    asked = _of_review(options) if options.review else _of_file(options)
+    if asked is None:
         return 1
+    found = asked.certificate
     for option in found.order or found.lines:
-        mark = "certified" if option in found.certified else "no certificate"
-        print(f"{names.get(option, option)}: {mark}")
-        for sentence in found.in_words(option):
+        mark = "certified" if asked.kept(option) else "no certificate"
+        print(f"{asked.names.get(option, option)}: {mark}")
+        for sentence in asked.promises(option):
             print(f"  {sentence}")
     print(f"\nTested on {found.people:,} rows.")
+    passed = (any if options.any else all)(map(asked.kept, asked.wanted))
     if options.json:
-        Path(options.json).write_text(json.dumps(found.to_dict(), indent=1), encoding="utf-8")
-    return 0 if found.certified else 1
+        told = {option: asked.promises(option) for option in found.lines}
+        write_json(options.json, plain({**found.to_dict(), "promises": told, "passed": passed}))
+    return 0 if passed else 1
 
 
-def _of_file(options: argparse.Namespace) -> tuple[Certificate, dict[str, str]]:
+def _of_file(options: argparse.Namespace) -> _Asked:
     from faircore.data import build_dataset
     from faircore.decide import Policy
     from faircore.decide import certify as test
@@ -79,27 +104,41 @@ def _of_file(options: argparse.Namespace) -> tuple[Certificate, dict[str, str]]:
         order=options.decision if order is None and len(sets) == 1 else order,
         sample_weight=data.weights, entities=data.entity,
     )  # fmt: skip
-    return certificate, {}
+    return _Asked(certificate, {}, {}, tuple(certificate.lines))
 
 
-def _of_review(options: argparse.Namespace) -> tuple[Certificate | None, dict[str, str]]:
+def _of_review(options: argparse.Namespace) -> _Asked | None:
     from faircore.decide import OperatingPoint, open_sealed, propose, standing_proposal
+    from faircore.decide.other_rules import broken_rules
+    from faircore.decide.standing import standing_policy
     from faircore.records import ReviewStore, frontier_of_review
 
+    frontier = frontier_of_review(options.workspace, options.review)
     if options.candidate:
-        frontier = frontier_of_review(options.workspace, options.review)
         propose(
             options.workspace, options.review, OperatingPoint(options.candidate, options.threshold),
             frontier=frontier, reason=options.reason or "", who=options.who,
         )  # fmt: skip
     found = open_sealed(options.workspace, options.review, who=options.who)
-    proposal = standing_proposal(ReviewStore(options.workspace).get(options.review))
-    names = (
-        {} if proposal is None else {o.letter: f"{o.letter}, {o.title}" for o in proposal.options}
-    )
+    review = ReviewStore(options.workspace).get(options.review)
+    proposal, standing = standing_proposal(review), standing_policy(review)
+    if proposal is None or proposal.number != found.proposal:
+        raise InputError("The proposal was changed at this moment. Certify the new one.")
+    needs = {c.id: c.needs_groups for c in frontier.candidates}
+    broken = {
+        one.letter: broken_rules(
+            one, needs_groups=needs[one.point.candidate], calibration=found.calibration,
+            policy=None if standing is None else standing.policy,
+        )
+        for one in proposal.options
+        if one.point
+    }  # fmt: skip
     if found.certificate is None:
-        print(f"No certificate. {found.why}")
-    return found.certificate, names
+        told = (found.why, *broken[proposal.proposed.letter])
+        print(f"No certificate. {' '.join(told)}")
+        return None
+    names = {one.letter: f"{one.letter}, {one.title}" for one in proposal.options}
+    return _Asked(found.certificate, names, broken, (proposal.proposed.letter,))
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -118,6 +157,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one.add_argument(
         "--order", help="the columns, safest first, with commas: an order fixed without these rows"
     )
+    one.add_argument(
+        "--any", action="store_true", help="exit code 0 if any column is certified; default: all"
+    )
     one.add_argument("--weight", help="column of sample weights")
     one.add_argument("--entity", help="column that says which person a row belongs to")
     one.add_argument("--level", type=float, default=0.05, help="risk of a false certificate")
@@ -129,7 +171,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="promise nothing about groups with fewer rows, and name them",
     )  # fmt: skip
     one.add_argument("--review", help="id of a review, instead of a file: opens its sealed rows")
-    one.add_argument("--candidate", help="propose this candidate of the review first")
+    one.add_argument(
+        "--candidate",
+        help="propose this candidate of the review first: the exit code follows the proposal",
+    )
     one.add_argument("--threshold", type=float, default=0.5)
     one.add_argument("--reason", help="why this candidate")
     one.add_argument("--who", help="who acts; default: your user name")

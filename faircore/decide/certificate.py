@@ -106,21 +106,8 @@ class Certificate:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Certificate:
-        """Read what :meth:`to_dict` wrote."""
-        lines = {
-            name: tuple(
-                Line(
-                    **{
-                        **x,
-                        "rule": Limit(**x["rule"]),
-                        "left_out": tuple(x["left_out"]),
-                        "too_few": tuple(x.get("too_few", ())),  # records of older versions
-                    }
-                )
-                for x in found
-            )
-            for name, found in raw["lines"].items()
-        }
+        """Read what :meth:`to_dict` wrote, with NaN where a file has null."""
+        lines = {name: tuple(map(_line, found)) for name, found in raw["lines"].items()}
         order = raw["order"]
         return cls(
             raw["level"],
@@ -139,6 +126,12 @@ class Certificate:
                 f"{', '.join(self.lines)}."
             )
         return self.lines[option]
+
+
+def _line(raw: Mapping[str, Any]) -> Line:
+    known: dict[str, Any] = {k: math.nan if value is None else value for k, value in raw.items()}
+    groups = {name: tuple(raw.get(name, ())) for name in ("left_out", "too_few")}  # older: neither
+    return Line(**{**known, "rule": Limit(**raw["rule"]), **groups})
 
 
 def certify(

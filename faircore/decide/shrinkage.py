@@ -13,9 +13,10 @@ Efron 2011 (selection bias of the best of many).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faircore.decide.pair_tests import successes_and_trials
 from faircore.errors import InputError
@@ -25,6 +26,15 @@ from faircore.metrics import Disparity, difference, find_disparity, find_rate, r
 from faircore.metrics.intervals import Array, wilson, z_of
 
 _DRAWS = 2_000
+_FEWEST = 100
+_NUMBERS = 16_000_000
+"""Random numbers that may be drawn: of many candidates fewer draws are made, each redrawn often.
+
+At 5,000 candidates of 8 groups of 500 the standard error of the mean shrink is then .1 points, and
+.2 where a measure has two rates; .05 at 500 candidates.
+"""
+_BLOCK = 500_000
+"""Random numbers held at once, as 4 bytes each and in a few copies."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class SelectionShrinkage:
         Interval of the value in the population, from certify alone.
     by_chance : tuple of float
         Least and most shrink to expect were the candidate picked for this measure alone: one if
-        candidates differ as they seem to, the other if they are all alike.
+        candidates differ as they seem to, the other if they are all alike. Simulated, to about .001
+        or, among thousands of candidates, .002.
     """
 
     measure: str
@@ -185,19 +196,42 @@ def _shrink(
     rates: Array, n: Array, later: Array, kind: str, correlation: float, rng: np.random.Generator
 ) -> float:
     """Mean over draws of how much worse the best-looking of all is when it is drawn once more."""
-    common = rng.standard_normal((_DRAWS, 1, *rates.shape[1:]))
-    own = rng.standard_normal((_DRAWS, *rates.shape))
-    noise = np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own
+    draws = int(np.clip(_NUMBERS // max(rates.size, 1), _FEWEST, _DRAWS))
+    block = int(np.clip(_BLOCK // max(rates.size, 1), 1, draws))
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(rates * (1 - rates))
-        values = _of_rates(rates + spread / np.sqrt(n) * noise, kind)
-        again = rng.standard_normal((_DRAWS, *rates.shape[1:]))
-        known = np.isfinite(values)
-        best = np.where(known, values, -np.inf).argmax(axis=1)
-        redrawn = rates[best] + spread[best] / np.sqrt(later) * again
-    shrink = values[np.arange(_DRAWS), best] - _of_rates(redrawn, kind)
+        error = spread / np.sqrt(n)
+    found = []
+    for start in range(0, draws, block):
+        size = min(block, draws - start)
+        best, value = _best_looking(rates, error, size, kind, correlation, rng)
+        # One draw of the many costs as much as all of them, one of the best next to nothing.
+        again = rng.standard_normal((-(-_DRAWS // draws), *best.shape, *rates.shape[1:]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            redrawn = _of_rates(rates[best] + spread[best] / np.sqrt(later) * again, kind)
+        found.append((value - redrawn).ravel())
+    shrink = np.concatenate(found)
     shrink = shrink[np.isfinite(shrink)]
     return float(shrink.mean()) if len(shrink) else float("nan")
+
+
+def _best_looking(
+    rates: Array, error: Array, size: int, kind: str, correlation: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], Array]:
+    """Which candidate looks best in each of ``size`` draws, and how good it looks."""
+    # The groups come first in memory, since the extremes over them are what takes longest.
+    seen, off = (np.ascontiguousarray(x.T, np.float32)[:, :, None] for x in (rates, error))
+    common = rng.standard_normal((*seen.shape[:2], size, 1), np.float32)
+    shape = (*seen.shape[:2], size, len(rates))
+    noise: NDArray[Any] = rng.standard_normal(shape, np.float32)
+    noise *= np.float32(np.sqrt(1 - correlation))
+    noise += np.float32(np.sqrt(correlation)) * common
+    with np.errstate(invalid="ignore"):
+        noise *= off
+        noise += seen
+    values = _of_rates(noise.transpose(2, 3, 1, 0), kind)
+    best = np.where(np.isfinite(values), values, -np.inf).argmax(axis=1)
+    return best, values[np.arange(size), best].astype(np.float64)
 
 
 def _of_rates(rates: Array, kind: str) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -28,7 +27,7 @@ from faircore.audit import (
 )
 from faircore.audit.check_words import TITLES, check_sentences
 from faircore.errors import InputError
-from faircore.files import write_whole
+from faircore.files import plain, write_whole
 from faircore.numerals import percent
 from faircore.plots import group_intervals, impossibility_figure
 from faircore.plots.colors import SAVED_COLORS
@@ -96,7 +95,7 @@ class AuditPaper:
             "disparities": _records(report.disparities),
             "words": {p.name: self._words(p.name) for p in report.partitions},
             "calibration": _records(report.calibration) if len(report.calibration) else [],
-            "further": _plain(self.further or {}),
+            "further": plain(self.further or {}),
         }
 
     def to_json(self) -> str:
@@ -196,19 +195,8 @@ def write_paper(text: str, path: str | Path) -> Path:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(k): _plain(v) for k, v in row.items()}
-        for row in frame.reset_index().to_dict("records")
+        {str(k): plain(v) for k, v in row.items()} for row in frame.reset_index().to_dict("records")
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plotly() -> str:

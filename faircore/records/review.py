@@ -120,9 +120,12 @@ class Review:
             Act.OPENED: "sealed rows opened",
             Act.PROPOSED: "point proposed",
         }
+        changed = False  # the policy, since the last step: what was voted on or tested is another
         for event in reversed(self.history):
             if event.kind in told:
-                return told[event.kind]
+                over = event.kind in (Act.DECIDED, Act.DECLINED)
+                return told[event.kind] if over or not changed else "policy changed"
+            changed = changed or event.kind in (Act.LOCKED, Act.AMENDED)
         if self.sweeps:
             return "models requested"
         return "policy locked" if self.last(Act.LOCKED) else "data ready"

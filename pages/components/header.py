@@ -69,6 +69,11 @@ def next_step(review: Review) -> str:
         "models requested": "analyst and committee compare, and propose a model",
         "policy locked": "the analyst trains models",
     }
+    if review.state == "policy changed":  # the point still is proposed; its packet is void
+        last = review.last(Act.PROPOSED, Act.OPENED, Act.MEASURED)
+        closed = last is None or last.kind is Act.PROPOSED
+        on = "opens the sealed rows" if closed else "sends a new packet"
+        return f"the analyst proposes again, or {on}"
     if review.state in told:
         return told[review.state]
     if review.data_spec.features:

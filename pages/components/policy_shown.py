@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from faircore.decide import QUESTIONS, Policy, Standing
+from faircore.decide import QUESTIONS, Policy, Standing, standing_policy
 from faircore.decide.interview import advice_of
 from faircore.decide.standing import KNOWN_WORDS, provenance
 from faircore.metrics import DISPARITIES
@@ -56,8 +56,11 @@ def show_policy(review: Review, standing: Standing) -> None:
 
 def where(review: Review) -> None:
     """Whether the limits were fixed before models were seen, as calm as it may be said."""
-    said = provenance(review)
-    (st.warning if said.startswith("Exploratory") or "amended" in said else st.success)(plain(said))
+    standing = standing_policy(review)
+    calm = standing is not None and all(
+        version.known == "nothing" and not version.elsewhere for version in standing.versions
+    )
+    (st.success if calm else st.warning)(plain(provenance(review)))
 
 
 def unfit(policy: Policy) -> None:

@@ -15,14 +15,12 @@ from faircore.decide import (
     Policy,
     decide,
     lock_policy,
-    open_sealed,
-    propose,
-    send_packet,
 )
 from faircore.frontier import Limit
 from faircore.records import ReviewStore, frontier_of_review
 from tests.browser.harness import Server, open_page, wait_idle
 from tests.conftest import make_trained
+from tests.decide.committee import put_to_vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,16 +59,12 @@ def voting(server: Server) -> str:
 
 def send(workspace: Path, review: str) -> None:
     """Lock a policy, propose, open the sealed rows and send the packet."""
-    frontier = frontier_of_review(workspace, review)
-    frontier = frontier.view(partition=frontier.partitions[0].name)
-    limit = Limit(f"demographic_parity_difference@{frontier.partition}", 0.6)
+    by = frontier_of_review(workspace, review).partitions[0].name
+    limit = Limit(f"demographic_parity_difference@{by}", 0.6)
     reason = "Nobody is to be refused for it."
     policy = Policy("demographic_parity_difference", (limit,), reason=reason, smallest_group=50)
     lock_policy(workspace, review, policy, who="Ana")
-    point = OperatingPoint(frontier.candidates[2].id, 0.5)
-    propose(workspace, review, point, frontier=frontier, reason="It narrows.", who="Ana")
-    open_sealed(workspace, review, who="Ana")
-    send_packet(workspace, review, frontier=frontier, who="Ana")
+    put_to_vote(workspace, review, 2, by=by)
 
 
 def serious(page: Page) -> list[str]:

@@ -12,20 +12,17 @@ from playwright.sync_api import Browser, Page, expect
 
 from faircore.data import build_dataset, load_sample
 from faircore.decide import (
-    OperatingPoint,
     Policy,
     lock_policy,
-    open_sealed,
-    propose,
-    send_packet,
     standing_packet,
 )
 from faircore.frontier import Limit
 from faircore.plans import SweepSpec
-from faircore.records import Act, Review, ReviewStore, frontier_of_review
+from faircore.records import Act, Review, ReviewStore
 from faircore.sweep import run_sweep
 from faircore.training import TrainingConfig
 from tests.browser.harness import Server, open_page, wait_idle, watch_errors
+from tests.decide.committee import put_to_vote
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -59,17 +56,8 @@ def sent(workspace: Path, name: str) -> Review:
     )
     lock_policy(workspace, review.id, policy, who="Ana")
     trained(workspace, review)
-    put(workspace, review.id, 1)
+    put_to_vote(workspace, review.id, 1, by="sex")
     return ReviewStore(workspace).get(review.id)
-
-
-def put(workspace: Path, review: str, candidate: int) -> None:
-    """Propose a candidate, open the sealed rows where they are closed, and send the packet."""
-    frontier = frontier_of_review(workspace, review).view(partition="sex")
-    point = OperatingPoint(frontier.candidates[candidate].id, 0.5)
-    propose(workspace, review, point, frontier=frontier, reason="It narrows.", who="Ana")
-    open_sealed(workspace, review, who="Ana")
-    send_packet(workspace, review, frontier=frontier, who="Ana")
 
 
 @contextmanager
@@ -180,7 +168,7 @@ def test_what_changes_while_somebody_votes_is_said_and_nothing_is_counted(
     review = sent(server.workspace, "Changing")
     open_page(page, f"{server.url}/packet?review={review.id}")
     cast(page, "Ben", "Proposed", "Yes.")
-    put(server.workspace, review.id, 2)
+    put_to_vote(server.workspace, review.id, 2, by="sex")
     page.get_by_role("button", name="Record this vote").click()
     alert = page.get_by_role("dialog").get_by_test_id("stAlert")
     expect(alert).to_contain_text("Your vote was not counted")

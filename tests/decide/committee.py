@@ -75,6 +75,15 @@ def voted_on(workspace: Path, review: Review) -> Packet:
     return sent(workspace, review)
 
 
+def put_to_vote(workspace: Path, review_id: str, candidate: int, *, by: str) -> None:
+    """Propose a candidate in the view of a partition, open the sealed rows and send the packet."""
+    frontier = frontier_of_review(workspace, review_id).view(partition=by)
+    point = OperatingPoint(frontier.candidates[candidate].id, 0.5)
+    propose(workspace, review_id, point, frontier=frontier, reason="It narrows.", who="Ana")
+    open_sealed(workspace, review_id, who="Ana")
+    send_packet(workspace, review_id, frontier=frontier, who="Ana")
+
+
 def at_once(*acts: Callable[[], object]) -> list[str]:
     """Do things in processes of their own, started together; what each said, empty if done."""
     context = multiprocessing.get_context("fork")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from faircore.decide import shrinkage
 from faircore.decide.shrinkage import selection_shrinkage
 from faircore.errors import InputError
 from faircore.metrics import DISPARITIES, RATES
@@ -96,3 +99,27 @@ def test_what_does_not_fit_is_refused() -> None:
         selection_shrinkage(counts, counts[0], 0, PARITY, correlation=2.0)
     with pytest.raises(InputError, match="no disparity"):
         selection_shrinkage(counts, counts[0], 0, "auc")
+
+
+def test_thousands_of_candidates_fit_into_memory() -> None:
+    rng = np.random.default_rng(2)
+    select = drawn(rng, rng.uniform(0.2, 0.3, (2_000, 8)), 500)
+    tracemalloc.start()
+    try:
+        found = selection_shrinkage(select, select[0], 0, PARITY)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200e6
+    assert 0 < found.by_chance[0] < found.by_chance[1] < 0.1
+
+
+def test_fewer_draws_of_many_candidates_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    select = drawn(rng, rng.uniform(0.2, 0.3, (300, 4)), 500)
+    all_draws = selection_shrinkage(select, select[0], 0, PARITY, correlation=0.5).by_chance
+    monkeypatch.setattr(shrinkage, "_NUMBERS", 0)
+    monkeypatch.setattr(shrinkage, "_BLOCK", 0)  # one draw at a time
+    few = selection_shrinkage(select, select[0], 0, PARITY, correlation=0.5).by_chance
+    assert few == pytest.approx(all_draws, abs=0.003)
+    assert few != all_draws

@@ -13,9 +13,7 @@ from faircore.decide import (
     OperatingPoint,
     Policy,
     lock_policy,
-    open_sealed,
     propose,
-    send_packet,
     standing_packet,
     standing_policy,
     vote,
@@ -24,6 +22,7 @@ from faircore.frontier import Limit
 from faircore.groups import find_partition
 from faircore.records import Act, Review, ReviewStore, frontier_of_review
 from pages.components.words import plain
+from tests.decide.committee import put_to_vote
 from tests.pages.visitor import button, labelled, one_error, well, words
 
 Opened = tuple[Path, Review]
@@ -55,11 +54,7 @@ def voting(fresh: Opened, monkeypatch: pytest.MonkeyPatch) -> Opened:
         smallest_group=20,
     )
     lock_policy(workspace, review.id, policy, who="Ana")
-    frontier = frontier_of_review(workspace, review.id).view(partition="race")
-    point = OperatingPoint(frontier.candidates[2].id, 0.5)
-    propose(workspace, review.id, point, frontier=frontier, reason="It narrows.", who="Ana")
-    open_sealed(workspace, review.id, who="Ana")
-    send_packet(workspace, review.id, frontier=frontier, who="Ana")
+    put_to_vote(workspace, review.id, 2, by="race")
     return workspace, ReviewStore(workspace).get(review.id)
 
 
@@ -160,14 +155,10 @@ def test_a_packet_shows_the_groups_and_the_rule_that_are_asked_for(
     workspace, review = fresh
     limits = (Limit(f"{GAP}@race", 0.2), Limit(f"{GAP}@gender", 0.1), Limit("accuracy", 0.5))
     lock_policy(workspace, review.id, Policy(GAP, limits, reason="Both count."), who="Ana")
-    frontier = frontier_of_review(workspace, review.id).view(partition="race")
-    point = OperatingPoint(frontier.candidates[2].id, 0.5)
-    propose(workspace, review.id, point, frontier=frontier, reason="It narrows.", who="Ana")
-    open_sealed(workspace, review.id, who="Ana")
-    send_packet(workspace, review.id, frontier=frontier, who="Ana")
+    put_to_vote(workspace, review.id, 2, by="race")
     app = visit("packet.py", workspace, review.id)
     races = words(app)
-    partition = find_partition(frontier.partitions, "gender")
+    partition = find_partition(frontier_of_review(workspace, review.id).partitions, "gender")
     assert not all(f"- {plain(name)}: **" in races for name in partition.group_names)
     next(g for g in app.button_group if g.key == "packet-groups").set_value("gender")
     labelled(app.selectbox, "Rule").set_value("accuracy")
