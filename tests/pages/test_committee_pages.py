@@ -13,6 +13,7 @@ from faircore.decide import (
     OperatingPoint,
     Policy,
     lock_policy,
+    open_sealed,
     propose,
     standing_packet,
     standing_policy,
