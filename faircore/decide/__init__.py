@@ -3,7 +3,8 @@
 The sealed rows are opened here and nowhere else, and never before the record says so.
 """
 
-from faircore.decide.certificate import Certificate, certify
+from faircore.decide.certificate import Certificate
+from faircore.decide.certifying import certify
 from faircore.decide.checklist import Line, check
 from faircore.decide.concluding import conclude, decide
 from faircore.decide.decision import Decision

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.audit.words import USUAL, Wording
+from faircore.decide.thinning import rate_effects
 from faircore.groups import Partition
 from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, hidden_groups, overall_counts
 from faircore.metrics.intervals import wilson
@@ -82,7 +83,7 @@ def cards(
     partition: Partition,
     sizes: NDArray[np.int64],
     disparity: str,
-    effects: NDArray[np.float64] | None = None,
+    moments: NDArray[np.float64] | None = None,
     wording: Wording = USUAL,
 ) -> tuple[Card, ...]:
     """What an option does to each group, in the rates that a definition of fairness compares.
@@ -97,8 +98,8 @@ def cards(
     sizes : ndarray of int, shape (g,)
         Rows per group: a group whose size is not shown has no share either.
     disparity : str
-    effects : ndarray, shape (g,), optional
-        Design effects of weights and repeated entities.
+    moments : ndarray, shape (g, 4, 4), optional
+        What weights and repeated entities do; see :mod:`faircore.decide.thinning`.
     wording : Wording
         How people speak of outcomes and decisions in this case.
 
@@ -108,9 +109,11 @@ def cards(
     """
     hidden = hidden_groups(partitions, sizes)[partition.groups]
     own = counts[partition.groups]
-    thin = np.ones(len(own)) if effects is None else effects[partition.groups]
+    rates = find_disparity(disparity).rates
+    alone = np.ones((len(rates), len(own)))
+    thins = alone if moments is None else rate_effects(rates, own, moments[partition.groups])
     found = []
-    for name in find_disparity(disparity).rates:
+    for name, thin in zip(rates, thins, strict=True):
         rate = RATES[name]
         share = np.where(hidden, np.nan, rate(own, min_people=MIN_PEOPLE))
         people = np.where(hidden, np.nan, rate.people(own))

@@ -33,7 +33,6 @@ def limit_p_values(
     counts: Array,
     rows: Sequence[Limit],
     *,
-    effective: ArrayLike | None = None,
     method: Method = "score",
 ) -> Array:
     """p-values of "this candidate does not keep this limit".
@@ -45,8 +44,6 @@ def limit_p_values(
     rows : sequence of Limit
         At least one: a disparity in :data:`faircore.metrics.DISPARITIES`, or ``accuracy``, which is
         to be above its limit over all groups together.
-    effective : ndarray, shape (g,) or (k, g), optional
-        Design effect of each group; see :func:`~faircore.decide.pair_tests.pair_p_values`.
     method : {"score", "exact"}
         Of the pair tests; a floor is always tested exactly.
 
@@ -66,46 +63,13 @@ def limit_p_values(
     columns = []
     for row in rows:
         if row.key in FLOORS:
-            columns.append(_floor(np.asarray(counts, np.float64), row, effective))
+            columns.append(_floor(np.asarray(counts, np.float64), row))
         elif row.key in DISPARITIES:
-            columns.append(
-                certificate_p_value(counts, row.key, row.at, effective=effective, method=method)
-            )
+            columns.append(certificate_p_value(counts, row.key, row.at, method=method))
         else:
             known = ", ".join((*DISPARITIES, *FLOORS))
             raise InputError(f"A limit of {row.key!r} cannot be certified. Choose among: {known}.")
     return np.stack(columns, axis=-1)
-
-
-def safest_first(
-    select_counts: Array,
-    rows: Sequence[Limit],
-    *,
-    effective: ArrayLike | None = None,
-    method: Method = "score",
-) -> NDArray[np.intp]:
-    """Order in which candidates are tested: those that *select* is surest of come first.
-
-    The order is that of the largest p-value on *select*, which is the margin to the tightest limit
-    in standard errors, so that a wide margin in a small group does not pass for a safe one. The
-    level is kept in any order that does not look at *certify*; this one puts those likely to pass
-    before the first that fails.
-
-    Parameters
-    ----------
-    select_counts : ndarray, shape (k, g, 2, 2)
-    rows : sequence of Limit
-    effective, method
-        See :func:`limit_p_values`.
-
-    Returns
-    -------
-    ndarray of int, shape (k,)
-        Positions, ties by position.
-    """
-    p = limit_p_values(select_counts, rows, effective=effective, method=method).max(axis=-1)
-    order: NDArray[np.intp] = np.argsort(p, kind="stable")
-    return order
 
 
 def fixed_sequence(p_values: Array, order: ArrayLike, level: float) -> NDArray[np.bool_]:
@@ -177,13 +141,9 @@ def check_level(level: float) -> None:
         raise InputError(f"A level must lie between 0 and 1, such as 0.05; found {level}.")
 
 
-def _floor(counts: Array, row: Limit, effective: ArrayLike | None) -> Array:
+def _floor(counts: Array, row: Limit) -> Array:
     """p-value of a floor over all groups together, (k,)."""
-    rate = find_rate(row.key)
-    whole = counts.sum(axis=-3)
-    n = rate.people(whole)
-    # Groups weigh as many as they are; the design effect is that of the groups on average.
-    by = np.ones(counts.shape[-3]) if effective is None else np.asarray(effective, np.float64)
-    own = rate.people(counts)
-    worth = np.divide(n, (own * by).sum(axis=-1), where=n > 0, out=np.ones_like(n))
-    return floor_p_value(np.nan_to_num(rate(whole)) * n * worth, n * worth, row.at)
+    hits, people = np.moveaxis(
+        counts.sum(axis=-3).reshape(*counts.shape[:-3], 4) @ find_rate(row.key).coefficients, -1, 0
+    )
+    return floor_p_value(hits, people, row.at)

@@ -20,6 +20,7 @@ from faircore.decide.pair_tests import (
 )
 from faircore.decide.policy import Policy
 from faircore.decide.required_rows import required_from
+from faircore.decide.thinning import moments_of_effects, rate_effects
 from faircore.frontier import Limit, find_objective
 from faircore.frontier.objectives import BETWEEN
 from faircore.groups import Partition, find_partition
@@ -86,7 +87,7 @@ def check(
     partitions: tuple[Partition, ...],
     sizes: NDArray[np.int64],
     level: float | None = None,
-    effects: Array | None = None,
+    moments: Array | None = None,
 ) -> tuple[Line, ...]:
     """Ask every limit of a policy of one way to decide.
 
@@ -100,8 +101,9 @@ def check(
         Rows per group.
     level : float, optional
         Risk of a wrong ``pass``, and of a wrong ``fail``, for each rule; the policy's by default.
-    effects : ndarray, shape (g,), optional
-        Design effects; see :func:`faircore.decide.figures.design_effects`.
+    moments : ndarray, shape (g, 4, 4), optional
+        What weights and repeated entities do; see :mod:`faircore.decide.thinning`. By default each
+        row weighs 1 and stands for itself.
 
     Returns
     -------
@@ -116,13 +118,11 @@ def check(
     Berger 1982; Miettinen & Nurminen 1985.
     """
     level = policy.level if level is None else level
-    # A group of nobody, or of weights that are all 0, has no design effect and no rate either.
-    known = np.ones(len(sizes)) if effects is None else effects
-    effects = np.where(np.isfinite(known) & (known > 0), known, 1.0)
+    moments = moments_of_effects(np.ones(len(counts)), counts) if moments is None else moments
     return tuple(
-        _gap(limit, counts, policy, partitions, sizes, level, effects)
+        _gap(limit, counts, policy, partitions, sizes, level, moments)
         if find_objective(limit.key).source == "gap"
-        else _floor(limit, counts, partitions, level, effects, sizes)
+        else _floor(limit, counts, partitions, level, moments)
         for limit in policy.limits
     )
 
@@ -139,7 +139,7 @@ def _gap(
     partitions: tuple[Partition, ...],
     sizes: NDArray[np.int64],
     level: float,
-    effects: Array,
+    moments: Array,
 ) -> Line:
     name, _, of = limit.key.partition(BETWEEN)
     partition, disparity = find_partition(partitions, of), find_disparity(name)
@@ -152,12 +152,13 @@ def _gap(
     )
     if len(spoken) < 2:
         return _untold(limit, math.nan, left, small)
-    own, thinned = counts[spoken], effects[spoken]
+    own = counts[spoken]
+    thinned = rate_effects(disparity.rates, own, moments[spoken])
     judged = np.isin(spoken, few, invert=True)
     value = float(disparity(own[judged], min_people=MIN_PEOPLE)) if judged.any() else math.nan
     if not 0 < limit.at < 1:
         return _untold(limit, value, left, small)
-    broken = float(broken_p_value(own[judged], name, limit.at, effective=thinned[judged]))
+    broken = float(broken_p_value(own[judged], name, limit.at, effective=thinned[:, judged]))
     if len(few):
         # A bound over a group of three would tell how many of the three were selected.
         return _untold(limit, value, left, small, "fail" if broken <= level else "cannot tell")
@@ -216,14 +217,12 @@ def _floor(
     counts: Array,
     partitions: tuple[Partition, ...],
     level: float,
-    effects: Array,
-    sizes: NDArray[np.int64],
+    moments: Array,
 ) -> Line:
     first = partitions[0]
     rate, everybody = RATES[limit.key], overall_counts(counts, first)
-    # Everybody is thinned as much as the groups are on average.
-    thinned = float(np.average(np.nan_to_num(effects[first.groups], nan=1.0),
-                               weights=np.maximum(sizes[first.groups], 1e-9)))  # fmt: skip
+    whole = moments[first.groups].sum(axis=0)
+    thinned = float(rate_effects((limit.key,), everybody[None], whole[None])[0, 0])
     hits, people = (everybody.ravel() @ rate.coefficients / thinned).tolist()
     value = hits / people if people > 0 else math.nan
     if people <= 0 or not 0 < limit.at < 1:

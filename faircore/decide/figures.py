@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from faircore.decide.options import Option
 from faircore.decide.people import people_impact
+from faircore.decide.thinning import moments_of, moments_of_effects, rate_effects
 from faircore.errors import InputError
 from faircore.frontier import SplitRows
 from faircore.frontier.cuts import counts_of
+from faircore.metrics import find_disparity
 from faircore.records import Act, Event
 from faircore.shelf import read_predictor
 from faircore.training import Prepared
@@ -58,8 +60,8 @@ class Figures:
         By letter, over the groups of all partitions.
     sizes : ndarray of int, shape (g,)
         Rows per group.
-    effects : ndarray, shape (g,)
-        Design effect of weights and of repeated entities: how many counted people are worth one.
+    moments : mapping of str to ndarray, shape (g, 4, 4)
+        By letter, what weights and repeated entities do; see :mod:`faircore.decide.thinning`.
     moves : tuple of Move
     """
 
@@ -67,7 +69,7 @@ class Figures:
     people: int
     counts: Mapping[str, NDArray[np.float64]]
     sizes: NDArray[np.int64]
-    effects: NDArray[np.float64]
+    moments: Mapping[str, NDArray[np.float64]]
     moves: tuple[Move, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,21 +79,29 @@ class Figures:
             "people": self.people,
             "counts": {letter: found.tolist() for letter, found in self.counts.items()},
             "sizes": self.sizes.tolist(),
-            "effects": self.effects.tolist(),
+            "moments": {letter: found.tolist() for letter, found in self.moments.items()},
             "moves": [asdict(move) for move in self.moves],
         }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Figures:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote, an older version of it too."""
+        counts = _by_letter(raw["counts"])
+        older = np.array(raw.get("effects", ()), np.float64)
         return cls(
             raw["split"],
             raw["people"],
-            {letter: np.array(found, np.float64) for letter, found in raw["counts"].items()},
+            counts,
             np.array(raw["sizes"], np.int64),
-            np.array(raw["effects"], np.float64),
+            _by_letter(raw["moments"])
+            if "moments" in raw
+            else {letter: moments_of_effects(older, found) for letter, found in counts.items()},
             tuple(Move(**{**m, "groups": tuple(m["groups"])}) for m in raw["moves"]),
         )
+
+
+def _by_letter(raw: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    return {letter: np.array(found, np.float64) for letter, found in raw.items()}
 
 
 def decisions_of(
@@ -152,12 +162,13 @@ def figures_of(
     """
     only_opened(split, opening)
     rows, entity = prepared.split_rows(split), prepared.dataset.entity
+    whose = None if entity is None else entity[prepared.rows(split)]
     return Figures(
         split,
         len(rows),
         {letter: counts_of(rows, found) for letter, found in decisions.items()},
         rows.groups.sizes,
-        design_effects(rows, None if entity is None else entity[prepared.rows(split)]),
+        {letter: moments_of(rows, found, whose) for letter, found in decisions.items()},
         _moves(decisions, rows, partition),
     )
 
@@ -177,36 +188,12 @@ def only_opened(split: str, opening: Event | None) -> None:
         )
 
 
-def design_effects(
-    rows: SplitRows, entities: NDArray[np.int64] | None = None
-) -> NDArray[np.float64]:
-    """How many counted people of each group are worth one, shape (g,); NaN for an empty group.
-
-    The sum of weights over Kish's effective number, (sum w)^2 / sum w^2. Rows of one entity count
-    as one row with the sum of their weights: as if they agreed in everything, which is the worst
-    case. 1 where every row counts alike and stands for itself.
-
-    Parameters
-    ----------
-    rows : SplitRows
-    entities : ndarray of int, shape (n,), optional
-        Which entity each row belongs to.
-
-    References
-    ----------
-    Kish 1965; Rao & Scott 1992.
-    """
-    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
-    own = np.arange(len(rows)) if entities is None else np.unique(entities, return_inverse=True)[1]
-    most = int(own.max(initial=0)) + 1
-    total, squares = np.zeros(rows.groups.n_groups), np.zeros(rows.groups.n_groups)
-    for codes in rows.groups.codes:
-        cells, back = np.unique(codes.astype(np.int64) * most + own, return_inverse=True)
-        sums = np.bincount(back, weights, len(cells))
-        np.add.at(total, cells // most, sums)
-        np.add.at(squares, cells // most, sums**2)
-    effects: NDArray[np.float64] = np.full(len(total), np.nan)
-    return np.divide(squares, total, where=total > 0, out=effects)
+def worst_effects(figures: Figures, letter: str, disparity: str) -> NDArray[np.float64]:
+    """Design effect of an option in each group, the largest of a disparity's rates, shape (g,)."""
+    rates = find_disparity(disparity).rates
+    found = rate_effects(rates, figures.counts[letter], figures.moments[letter])
+    largest: NDArray[np.float64] = found.max(axis=0)
+    return largest
 
 
 def _moves(

@@ -17,8 +17,8 @@ found too small for it, and no other test takes over.
 The exact test holds its level whatever the numbers, at about twice to three times the rows
 (Clopper & Pearson 1934).
 
-Weighted or clustered rows enter with their effective number: counts divided by the design effect
-of their group (Rao & Scott 1992).
+Weighted or clustered rows enter with their effective number: the people a rate is about, divided by
+its design effect in their group (Rao & Scott 1992).
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def pair_p_values(
         Between 0 and 1. A difference is to be below it, a ratio above it.
     effective : ndarray, shape (..., g) or (g,), optional
         Design effect of each group, above 0: how many rows say as much as one independent row of
-        weight 1. By default 1.
+        weight 1. By default 1. With one dimension more than ``counts`` has before its tables,
+        (..., r, g), of each rate; see :func:`faircore.decide.thinning.rate_effects`.
     method : {"score", "exact"}
         The guarded score test, or Clopper and Pearson's limits with half the level per group.
 
@@ -221,7 +222,7 @@ def successes_and_trials(
     ----------
     counts : ndarray, shape (..., g, 2, 2)
     disparity : Disparity
-    effective : ndarray, shape (..., g) or (g,), optional
+    effective : ndarray, shape (..., g), (g,) or (..., r, g), optional
 
     Returns
     -------
@@ -233,13 +234,13 @@ def successes_and_trials(
         When a design effect is not above 0.
     """
     counts = np.asarray(counts, np.float64)
+    rates = [find_rate(name) for name in disparity.rates]
+    n = np.stack([rate.people(counts) for rate in rates], axis=-2)
     if effective is not None:
         by = np.asarray(effective, np.float64)
         if not (np.isfinite(by) & (by > 0)).all():
             raise InputError("A design effect must be a number above 0; found one that is not.")
-        counts = counts / by[..., None, None]
-    rates = [find_rate(name) for name in disparity.rates]
-    n = np.stack([rate.people(counts) for rate in rates], axis=-2)
+        n = n / (by if by.ndim > counts.ndim - 2 else by[..., None, :])
     share = np.stack([rate(counts) for rate in rates], axis=-2)
     return np.nan_to_num(share) * n, n
 

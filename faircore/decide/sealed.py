@@ -15,7 +15,8 @@ import numpy as np
 
 from faircore.data import split_dataset
 from faircore.decide.calibration_lines import CalibrationLine, calibration_lines
-from faircore.decide.certificate import Certificate, certify_figures
+from faircore.decide.certificate import Certificate
+from faircore.decide.certifying import certify_figures
 from faircore.decide.figures import SEALED, Figures, decisions_of, figures_of
 from faircore.decide.proposal import Proposal, standing_proposal
 from faircore.decide.risk import NO_POLICY, SPENT, grant, looks_at

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from faircore.decide import Measurement, Policy, Proposal, Standing, open_sealed
-from faircore.decide.figures import Figures, decisions_of, figures_of
+from faircore.decide.figures import Figures, decisions_of, figures_of, worst_effects
 from faircore.decide.other_rules import broken_rules
 from faircore.decide.risk import grant, left_to_spend, looks_at
 from faircore.decide.shrinkage import SelectionShrinkage, selection_shrinkage
@@ -188,7 +188,7 @@ def _shrunk(
     return selection_shrinkage(
         kept.counts[:, groups], _found.figures.counts[letter][groups],
         kept.position(_proposal.point.candidate), view.disparity,
-        effective=np.nan_to_num(_found.figures.effects[groups], nan=1.0),
+        effective=worst_effects(_found.figures, letter, view.disparity)[groups],
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def option_cards(
                 st.markdown(f"Of 1,000 people, **{right_of(counts, whole):,.0f}** judged rightly")
                 for card in cards(
                     counts, partitions=partitions, partition=whole, sizes=figures.sizes,
-                    disparity=disparity, effects=figures.effects, wording=wording,
+                    disparity=disparity, moments=figures.moments[option.letter], wording=wording,
                 ):  # fmt: skip
                     _card(card)
                 value = float(

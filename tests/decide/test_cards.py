@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from faircore.audit.words import Wording
 from faircore.decide.cards import cards, right_of
+from faircore.decide.thinning import moments_of_effects
 from faircore.frontier.cuts import counts_of
 from faircore.frontier.rows import SplitRows
 from faircore.groups import Groups
@@ -84,9 +85,8 @@ def test_few_people_of_whom_a_rate_is_counted_are_not_told_of() -> None:
 
 def test_a_design_effect_widens_and_moves_nothing() -> None:
     rows, decided = rows_of([80, 80])
-    for one, wide in zip(
-        told(rows, decided), told(rows, decided, effects=np.array([4.0, 1.0])), strict=True
-    ):
+    moments = moments_of_effects(np.array([4.0, 1.0]), counts_of(rows, decided))
+    for one, wide in zip(told(rows, decided), told(rows, decided, moments=moments), strict=True):
         assert [r.share for r in one.rows] == [r.share for r in wide.rows]
         assert wide.rows[0].low < one.rows[0].low < one.rows[0].high < wide.rows[0].high
         assert wide.rows[1] == one.rows[1]

@@ -12,7 +12,6 @@ from faircore.decide.certify_counts import (
     fixed_sequence,
     holm_passed,
     limit_p_values,
-    safest_first,
 )
 from faircore.decide.pair_tests import certificate_p_value, floor_p_value
 from faircore.errors import InputError
@@ -45,10 +44,6 @@ def test_a_floor_is_over_all_groups_as_large_as_they_are() -> None:
     counts = np.array([[[[90.0, 10], [0, 0]], [[120.0, 180], [0, 0]]]])
     p = limit_p_values(counts, [Limit("accuracy", 0.5)])
     assert p[0, 0] == pytest.approx(float(floor_p_value(210, 400, 0.5)))
-    # 400 rows are worth 400 / (100 · 3 + 300 · 1) each; the share does not move.
-    p = limit_p_values(counts, [Limit("accuracy", 0.5)], effective=[3.0, 1.0])
-    worth = 400 / 600
-    assert p[0, 0] == pytest.approx(float(floor_p_value(210 * worth, 400 * worth, 0.5)))
     nobody = np.zeros((1, 2, 2, 2))
     assert limit_p_values(nobody, [Limit("accuracy", 0.5)])[0, 0] == 1
 
@@ -59,16 +54,6 @@ def test_only_what_has_a_test_can_be_certified() -> None:
         limit_p_values(counts, [Limit("balanced_accuracy", 0.5)])
     with pytest.raises(InputError, match="no limit to certify"):
         limit_p_values(counts, [])
-
-
-def test_safest_first_weighs_margin_by_its_error() -> None:
-    counts = counts_of([[0.2, 0.28], [0.2, 0.2], [0.2, 0.24], [0.2, 0.2]])
-    rows = [Limit(PARITY, 0.1)]
-    assert safest_first(counts, rows).tolist() == [1, 3, 2, 0]
-    counts[1] /= 50  # as equal, of 20 rows each
-    assert safest_first(counts, rows).tolist() == [3, 2, 0, 1]
-    counts[3, 0] = 0  # nobody: last
-    assert safest_first(counts, rows).tolist() == [2, 0, 1, 3]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.floats(0.01, 0.5))
