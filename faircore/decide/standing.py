@@ -130,8 +130,7 @@ def lock_policy(
                 "This review has a locked policy. Amend it, with a reason: both versions stay "
                 "visible."
             )
-        elsewhere = sum(1 for one in kin if one.id != review_id and one.sweeps)
-        return {"policy": policy.to_dict(), "sha256": policy.sha256, "elsewhere": elsewhere}
+        return _as_body(policy, review, kin)
 
     return ReviewStore(workspace).record_among(review_id, Act.LOCKED, body, who=who)
 
@@ -151,15 +150,21 @@ def amend_policy(
     if who is not None:
         checked_name(who)
 
-    def body(review: Review) -> dict[str, Any]:
+    def body(review: Review, kin: tuple[Review, ...]) -> dict[str, Any]:
         standing = standing_policy(review)
         if standing is None:
             raise InputError("This review has no policy to amend. Lock one first.")
         if not standing.policy.changes(policy):
             raise InputError("Nothing in this policy is changed. Change something, or leave it.")
-        return {"policy": policy.to_dict(), "sha256": policy.sha256, "why": why.strip()}
+        return {**_as_body(policy, review, kin), "why": why.strip()}
 
-    return ReviewStore(workspace).record(review_id, Act.AMENDED, body, who=who)
+    return ReviewStore(workspace).record_among(review_id, Act.AMENDED, body, who=who)
+
+
+def _as_body(policy: Policy, review: Review, kin: tuple[Review, ...]) -> dict[str, Any]:
+    """A version for the record, with how many other reviews of these people had models by then."""
+    elsewhere = sum(1 for one in kin if one.id != review.id and one.sweeps)
+    return {"policy": policy.to_dict(), "sha256": policy.sha256, "elsewhere": elsewhere}
 
 
 def _known_by(review: Review, moment: Event) -> Known:

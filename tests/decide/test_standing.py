@@ -99,6 +99,19 @@ def test_what_was_known_is_told_of_each_version(empty: tuple[Path, Review]) -> N
     assert not is_exploratory(done)
 
 
+def test_models_of_other_reviews_are_told_of_when_a_policy_is_amended(
+    empty: tuple[Path, Review],
+) -> None:
+    workspace, review = empty
+    store = ReviewStore(workspace)
+    other = store.create("Again", store.table(review.id), store.dataset(review.id))
+    lock_policy(workspace, review.id, policy_of(0.1), who="Ada")
+    assert "other review" not in provenance(now(workspace, review))
+    store.add_sweep(other.id, SWEEP)
+    amend_policy(workspace, review.id, policy_of(0.2), why="w", who="Ada")
+    assert "asked for in 1 other review by then" in provenance(now(workspace, review))
+
+
 def test_exploratory_is_for_ever(fresh: tuple[Path, Review]) -> None:
     workspace, review = fresh
     assert is_exploratory(review)
