@@ -17,6 +17,7 @@ PAGES = {
     "decided": "decide.py",
     "no model chosen": "decide.py",
     "sealed rows opened": "decide.py",
+    "opening unfinished": "decide.py",
     "point proposed": "decide.py",
     "policy changed": "decide.py",
     "models requested": "frontier.py",

@@ -117,7 +117,7 @@ class Review:
             Act.DECLINED: "no model chosen",
             Act.PACKET: "being voted on",
             Act.MEASURED: "sealed rows opened",
-            Act.OPENED: "sealed rows opened",
+            Act.OPENED: "opening unfinished",
             Act.PROPOSED: "point proposed",
         }
         changed = False  # the policy, since the last step: what was voted on or tested is another

@@ -65,6 +65,7 @@ def next_step(review: Review) -> str:
         "no model chosen": "the analyst proposes something else, or leaves things as they are",
         "being voted on": "the committee votes",
         "sealed rows opened": "the analyst sends the packet, or records the decision",
+        "opening unfinished": "the analyst finishes opening the sealed rows",
         "point proposed": "the analyst opens the sealed rows",
         "models requested": "analyst and committee compare, and propose a model",
         "policy locked": "the analyst trains models",

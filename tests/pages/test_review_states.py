@@ -38,6 +38,7 @@ TABLE = {
     (*SENT, Act.VOTED, Act.LOCKED): ("policy changed", REOPENS),
     (*SENT[:2], Act.AMENDED): ("policy changed", REOPENS),
     (*SENT, Act.AMENDED, Act.PACKET): ("being voted on", "the committee votes"),
+    OPENED[:-1]: ("opening unfinished", "the analyst finishes opening the sealed rows"),
     OPENED: ("sealed rows opened", "the analyst sends the packet, or records the decision"),
     (*SENT, Act.OPENED, Act.MEASURED): (
         "sealed rows opened", "the analyst sends the packet, or records the decision"
