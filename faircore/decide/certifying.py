@@ -68,6 +68,7 @@ def certify(
 
     Examples
     --------
+    >>> from faircore.frontier import Limit
     >>> rng = np.random.default_rng(0)
     >>> sex = np.repeat(["f", "m"], 5_000)
     >>> y = rng.integers(0, 2, 10_000)
