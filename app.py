@@ -19,13 +19,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import faircore.export.chosen
 import faircore.jobs
 import faircore.plots  # noqa: F401
+from pages.ahead import LoadAhead
 from pages.routes import ROUTES
 from pages.warm import warm
 
 # What stands in front of every route, websockets included, is listed here and nowhere else. A page
 # of another site that resolves to this machine must not reach it: Streamlit's own check of the
 # host covers its websocket alone.
-MIDDLEWARE = [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
+MIDDLEWARE = [
+    Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+    Middleware(LoadAhead),
+]
 
 
 @asynccontextmanager

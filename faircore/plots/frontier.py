@@ -32,7 +32,7 @@ from faircore.plots.cloud_traces import (
     draw_several_methods,
     name_marks,
 )
-from faircore.plots.layout import calm
+from faircore.plots.layout import calm, put
 from faircore.plots.method_names import methods_of
 from faircore.plots.places import NARROW, Places, text_width
 
@@ -140,13 +140,14 @@ def _lay_out(figure: go.Figure, cloud: Cloud, *, title: str, height: int, severa
     calm(figure, height=height, hovermode="closest", dragmode="pan", clickmode="event+select")
     if several or len(figure.data) > 2:
         above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-        figure.update_layout(showlegend=True, legend=above, margin_t=48)
+        put(figure.layout, showlegend=True, legend=above, margin_t=48)
     if title:
         _head(figure, title, height)
     for axis, objective in zip("yx", cloud.frontier.objectives, strict=False):
         across = axis == "x"
-        (figure.update_xaxes if across else figure.update_yaxes)(
-            title=axis_title(objective, width=72 if across else 44)
+        put(
+            figure.layout.xaxis if across else figure.layout.yaxis,
+            title_text=axis_title(objective, width=72 if across else 44)
             + (_left_out(cloud) if across else ""),
             tickformat=objective.tickformat,
             automargin=True,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faircore.groups import Partition
 from faircore.metrics import MIN_PEOPLE, find_rate
 from faircore.numerals import percent
-from faircore.plots.layout import calm
+from faircore.plots.layout import calm, put
 
 _LONGEST = 24  # characters of a group's name beside its bar
 
@@ -67,12 +67,14 @@ def group_bars(
                 width=0.6,
             )
         )
-    calm(figure, height=56 + 44 * len(figure.data), barmode="overlay")
+    margin = {"l": 8, "r": 16, "t": 8, "b": 32}
+    calm(figure, height=56 + 44 * len(figure.data), barmode="overlay", margin=margin)
     highest = max(trace.x[0] for trace in figure.data)
-    figure.update_layout(margin={"l": 8, "r": 16, "t": 8, "b": 32})
     # Room on the right for the value that stands outside the longest bar.
-    figure.update_xaxes(tickformat=".0%", range=[0, max(highest * 1.35, 0.05)], nticks=5)
-    figure.update_yaxes(
+    wide = [0, max(highest * 1.35, 0.05)]
+    put(figure.layout.xaxis, tickformat=".0%", range=wide, nticks=5)
+    put(
+        figure.layout.yaxis,
         tickvals=list(range(len(figure.data))),
         ticktext=[trace.name for trace in figure.data],
         autorange="reversed",

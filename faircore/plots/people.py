@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from faircore.plots.colors import CONTEXT
-from faircore.plots.layout import calm
+from faircore.plots.layout import calm, put
 
 _LONGEST = 24  # characters of a group's name beside its bars
 
@@ -59,24 +59,28 @@ def people_figure(impact: Any, partition: str) -> go.Figure:
                 },
             )
         )  # fmt: skip
-    calm(figure, height=104 + 48 * len(table), barmode="overlay")
-    figure.update_layout(margin={"l": 8, "r": 16, "t": 32, "b": 48})
+    margin = {"l": 8, "r": 16, "t": 32, "b": 48}
+    calm(figure, height=104 + 48 * len(table), barmode="overlay", margin=margin)
     reaches = table[["lost_high", "gained_high"]].to_numpy(np.float64)
     reach = float(np.nanmax(np.append(reaches, 1.0)))
-    figure.update_xaxes(
-        title=f"Of {impact.per:,} people of each group", range=[-1.3 * reach, 1.3 * reach],
+    put(
+        figure.layout.xaxis,
+        title_text=f"Of {impact.per:,} people of each group", range=[-1.3 * reach, 1.3 * reach],
         tickformat=",.0f", nticks=7, zeroline=True, zerolinecolor=CONTEXT, zerolinewidth=1.5,
     )  # fmt: skip
-    figure.update_yaxes(
+    put(
+        figure.layout.yaxis,
         tickvals=list(range(len(ticks))), ticktext=ticks, autorange="reversed", automargin=True,
         showgrid=False, ticklabelstandoff=6,
     )  # fmt: skip
     ways = (("← yes becomes no", 0.0, "left"), ("no becomes yes →", 1.0, "right"))
-    for text, at, anchor in ways:
-        figure.add_annotation(
-            text=text, x=at, y=1.0, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom",
-            showarrow=False,
-        )  # fmt: skip
+    figure.layout.annotations = [
+        {
+            "text": text, "x": at, "y": 1.0, "xref": "paper", "yref": "paper",
+            "xanchor": anchor, "yanchor": "bottom", "showarrow": False,
+        }
+        for text, at, anchor in ways
+    ]  # fmt: skip
     return figure
 
 

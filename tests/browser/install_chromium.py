@@ -26,7 +26,9 @@ def main() -> int:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "check": False}
         subprocess.run(["apt-get", "update", "-qq"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], **quiet)
+        # What Debian recommends beside it runs printers and finds other machines: not asked for.
+        packages = ["--no-install-recommends", "chromium", "fonts-liberation"]
+        subprocess.run(["apt-get", "install", "-y", "-qq", *packages], **quiet)
         if find_chromium():
             return 0
     done = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)

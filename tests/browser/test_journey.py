@@ -286,3 +286,14 @@ def test_another_host_name_is_refused(server: Server) -> None:
         answer = httpx.get(server.url + path, headers={"Host": "evil.example"})
         assert answer.status_code == 400, path
         assert httpx.get(server.url + path).status_code in (200, 404)
+
+
+def test_a_page_names_the_script_of_its_charts_at_once(server: Server) -> None:
+    link = httpx.get(f"{server.url}/frontier").headers["Link"]
+    address = re.fullmatch(r"<(/static/js/PlotlyChart\..+\.js)>; rel=modulepreload", link)
+    assert address is not None, link
+    script = httpx.get(server.url + address[1])
+    assert script.status_code == 200
+    assert "javascript" in script.headers["content-type"]
+    assert "Link" not in script.headers
+    assert "Link" not in httpx.get(f"{server.url}/_stcore/health").headers
