@@ -53,8 +53,9 @@ def uncrowded(
             np.floor((at[others] - at[exists].min()) / (np.ptp(at[exists]) or 1.0) * wide / pixels)
             for at, wide in ((x, _ACROSS), (y, _UP))
         )
-        cells = np.stack([kind[others], column.astype(np.intp), row.astype(np.intp)], axis=1)
-        first = np.unique(cells, axis=0, return_index=True)[1]
+        # One number for each square and kind: to compare rows of three takes ten times as long.
+        cell = (kind[others] * (_ACROSS + 1) + column) * (_UP + 1) + row
+        first = np.unique(cell, return_index=True)[1]
         if len(first) + kept.sum() <= most:
             break
     chosen = kept
