@@ -131,11 +131,13 @@ def disparity_limits(
     with ThreadPoolExecutor(2) as pool:
         parts = list(pool.map(lambda s: _invert(rates.part(s), noise, confidence), chunks))
     low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    seen = found(replicates.observed, min_people=min_people)
     if found.kind == "ratio":
-        low, high = np.exp(-high), np.exp(-low)
+        # A rate of none has no logarithm and was taken for half a person: what was seen is lower.
+        low, high = np.fmin(np.exp(-high), seen), np.exp(-low)
     else:
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-    defined = np.isfinite(found(replicates.observed, min_people=min_people))
+    defined = np.isfinite(seen)
     return np.where(defined, low, np.nan), np.where(defined, high, np.nan)
 
 

@@ -37,7 +37,7 @@ def group_bars(
     rate : str
         A name in :data:`faircore.metrics.RATES`.
     hidden : ndarray of bool, shape (g,), optional
-        Groups whose size is not shown, as :func:`faircore.metrics.hidden_groups` finds them.
+        Groups of which nothing is shown, as :func:`faircore.metrics.hidden_groups` finds them.
     min_people : int
         A rate over fewer people keeps its place but shows no bar: too few to judge.
     """
@@ -45,6 +45,7 @@ def group_bars(
     values, people = measure(own, min_people=min_people), measure.people(own)
     n = sizes[partition.groups]
     kept_back = n < min_people if hidden is None else hidden[partition.groups]
+    values = np.where(kept_back, np.nan, values)  # with a rate, its size could be worked out
     figure = go.Figure()
     for position, (name, value) in enumerate(
         zip(partition.group_names, values.tolist(), strict=True)

@@ -23,7 +23,7 @@ from pages.components.checklist import checked, checklist
 from pages.components.frontier_detail import evidence_now
 from pages.components.group_tables import rates_table
 from pages.components.loading import prepared_of
-from pages.components.session import keep_name, name_box, session
+from pages.components.session import FIRST_CUT, LAST_CUT, keep_name, name_box, session
 from pages.components.words import finding, plain, readout
 
 
@@ -84,8 +84,8 @@ def _point(frontier: Frontier) -> int:
     with left:
         choose_model(frontier, order, key="chosen")
     right.slider(
-        "Threshold: select a person whose score is at least", 0.05, 0.95, current.threshold, 0.01,
-        key="cut", on_change=cut,
+        "Threshold: select a person whose score is at least",
+        FIRST_CUT, LAST_CUT, current.threshold, 0.01, key="cut", on_change=cut,
     )  # fmt: skip
     return position
 

@@ -83,12 +83,14 @@ def figures(frontier: Frontier, a: int, b: int) -> pd.DataFrame:
         second = measured_now(frontier, b, objective, session())
         change = second - first
         better = change * objective.better
-        same = not abs(change) >= 5e-5  # what is undefined is neither better nor worse
+        # What is undefined, or written as no change, is neither better nor worse.
+        told = objective.change_text(change)
+        same = not any(digit in told for digit in "123456789")
         way = "" if same else "better" if better > 0 else "worse"
         title = objective.full_title
         rows.append(
             (title, objective.text(first), objective.text(second),
-             objective.change_text(change), way)
+             told, way)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["", "Pinned", "Selected", "Change", "Selected is"])
 

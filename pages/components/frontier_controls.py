@@ -12,7 +12,7 @@ from faircore.metrics import DISPARITIES
 from faircore.metrics.costs import Costs
 from faircore.plots import METHOD_NAMES
 from pages.components.frontier_view import CALIBRATION, limited, limits_of, objective_choices
-from pages.components.session import session
+from pages.components.session import FIRST_CUT, LAST_CUT, session
 from pages.components.words import plain
 
 
@@ -54,7 +54,7 @@ def objective_controls(frontier: Frontier) -> None:
     # A kept model is selected at the threshold it was set for: the dial's memory must not win.
     st.session_state["view-threshold"] = current.threshold
     fourth.slider(
-        "Threshold: select a person whose score is at least", 0.05, 0.95, step=0.01,
+        "Threshold: select a person whose score is at least", FIRST_CUT, LAST_CUT, step=0.01,
         key="view-threshold", on_change=take, args=("threshold",),
     )  # fmt: skip
 

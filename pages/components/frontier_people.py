@@ -32,21 +32,21 @@ def people(review: Review, frontier: Frontier, position: int) -> None:
             "Train them again to see whose decisions change."
         )
         return
-    if current.quo not in befores:
-        current.quo = next(iter(befores))
+    # What a filter hides comes back when the filter goes.
+    quo = current.quo if current.quo in befores else next(iter(befores))
     names = _names(frontier, befores)
 
     def note() -> None:
         current.quo = st.session_state["quo"]
         st.rerun(["detail", "below"])
 
-    st.session_state["quo"] = current.quo
+    st.session_state["quo"] = quo
     st.selectbox(
         "From", list(befores), key="quo",
         format_func=lambda q: names[q], on_change=note,
     )  # fmt: skip
     rows = frontier.rows[frontier.split]
-    impact = people_impact(befores[current.quo], after, rows=rows, costs=frontier.costs)
+    impact = people_impact(befores[quo], after, rows=rows, costs=frontier.costs)
     partition = frontier.gap.partition
     for sentence in impact.in_words(partition):
         st.markdown(plain(sentence))

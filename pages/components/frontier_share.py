@@ -22,15 +22,18 @@ from pages.components.words import labels
 _MEDIA = {"html": "text/html", "svg": "image/svg+xml", "png": "image/png"}
 
 
+@st.fragment(key="share")
 def share(review: Review, frontier: Frontier, figure: go.Figure) -> None:
     """Buttons in a row: share, picture, table."""
     with st.container(horizontal=True):
-        with st.popover("Share this view"):
-            st.write(
-                "Whoever can open this dashboard sees the same models, view, limits, tried "
-                "thresholds and selected point with this address."
-            )
-            st.code(link(session()), language=None, wrap_lines=True)
+        box = st.popover("Share this view", key="share-box", on_change="rerun")
+        if box.open:  # written when it is opened: a move of a dial does not come here
+            with box:
+                st.write(
+                    "Whoever can open this dashboard sees the same models, view, limits, tried "
+                    "thresholds and selected point with this address."
+                )
+                st.code(link(session()), language=None, wrap_lines=True)
         with st.popover("Download the picture"):
             _picture(figure)
         st.download_button(

@@ -11,11 +11,10 @@ from faircore.records import Review
 from pages.components.candidate_launch import offer
 from pages.components.frontier_detail import counts_now, decisions_now
 from pages.components.group_cuts import cuts_now, dials
-from pages.components.session import ReviewSession, session
+from pages.components.session import FIRST_CUT, LAST_CUT, ReviewSession, session
 from pages.components.train_settings import UNSEEN
 from pages.components.words import lower_first, plain
 
-FIRST_CUT, LAST_CUT = 0.05, 0.95
 SET_AT = 0.5
 """The threshold of the page at which a kept model decides as it was set."""
 

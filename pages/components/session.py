@@ -15,6 +15,9 @@ KEY = "faircore"
 
 BEST = "front"
 """What the slider runs along when it is not one method: the unbeaten models."""
+FIRST_CUT, LAST_CUT = 0.05, 0.95
+"""Thresholds that a dial can be set to."""
+
 QUOS = ("decision", "score", "plain", "pinned")
 """What may have decided until now: the data's decisions or score, the plain or the pinned model."""
 

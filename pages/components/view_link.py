@@ -18,7 +18,7 @@ from faircore.errors import InputError
 from faircore.frontier import BETWEEN, Frontier, find_objective
 from faircore.groups import find_partition
 from faircore.metrics.costs import Costs
-from pages.components.session import BEST, QUOS, ReviewSession
+from pages.components.session import BEST, FIRST_CUT, LAST_CUT, QUOS, ReviewSession
 
 ID_LENGTH = 16
 """So much of a candidate's id is in a link: enough to be one of a kind."""
@@ -90,7 +90,7 @@ _PARTS: dict[str, _Part] = {
     "across": _Part("disparity", _text, _text),
     "third": _Part("third", _text, _text),
     "by": _Part("partition", _text, _text),
-    "cut": _Part("threshold", repr, _share),
+    "cut": _Part("threshold", repr, lambda text: min(max(_share(text), FIRST_CUT), LAST_CUT)),
     "limits": _Part("limits", json.dumps, _limits),
     "blind": _Part("no_groups", _as_flag, _flag),
     "methods": _Part("methods", ",".join, lambda text: tuple(text.split(","))),
