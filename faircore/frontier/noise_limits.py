@@ -133,8 +133,7 @@ def disparity_limits(
     low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     seen = found(replicates.observed, min_people=min_people)
     if found.kind == "ratio":
-        # A rate of none has no logarithm and was taken for half a person: what was seen is lower.
-        low, high = np.fmin(np.exp(-high), seen), np.exp(-low)
+        low, high = np.fmin(np.exp(-high), seen), np.exp(-low)  # 0 was taken for half a person
     else:
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
     defined = np.isfinite(seen)

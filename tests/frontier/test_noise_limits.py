@@ -60,10 +60,8 @@ def test_limits_hold_what_was_seen_and_stay_in_range() -> None:
         assert known.any()
         assert (low[known] >= 0).all()
         assert (high[known] <= 1).all()
-        # A share of 0 is never sure, so a ratio of 0 may lie below its limits.
-        held = known & ((seen > 0) | (disparity.kind == "difference"))
-        assert (low[held] <= seen[held] + 1e-6).all()
-        assert (high[held] >= seen[held] - 1e-6).all()
+        assert (low[known] <= seen[known] + 1e-6).all()
+        assert (high[known] >= seen[known] - 1e-6).all()
 
 
 def test_heavier_rows_say_less() -> None:

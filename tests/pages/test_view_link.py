@@ -54,6 +54,14 @@ def test_what_does_not_fit_is_passed_over(
     assert read_parameters(given, frontier) == {}
 
 
+@pytest.mark.parametrize(("asked", "set_to"), [("0", 0.05), ("0.025", 0.05), ("1", 0.95)])
+def test_a_threshold_that_no_dial_has_is_the_nearest_it_has(
+    asked: str, set_to: float, trained: tuple[Path, Review]
+) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    assert read_parameters({"cut": asked}, frontier) == {"threshold": set_to}
+
+
 def test_thresholds_of_other_groups_are_passed_over(trained: tuple[Path, Review]) -> None:
     frontier = frontier_of_review(trained[0], trained[1].id)
     given = {"each": "race", "cuts": '{"x": 0.5}'}

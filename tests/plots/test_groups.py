@@ -45,6 +45,12 @@ def test_a_small_group_keeps_its_place_and_shows_neither_value_nor_size() -> Non
     assert _bars(min_people=9)[2][1] == "100.0%"
 
 
+def test_a_group_withheld_for_the_sake_of_another_has_no_bar() -> None:
+    _, lengths, texts = _bars(hidden=np.array([False, True, False, False]), min_people=1)
+    assert lengths == [0.0, 1.0, 0.0]
+    assert texts == ["too few people to judge", "100.0%", "0.0%"]
+
+
 def test_the_value_of_a_small_group_is_nowhere_in_the_figure() -> None:
     figure = group_bars(COUNTS, GROUPS.partition("g"), sizes=GROUPS.sizes)
     bars = [{k: v for k, v in t.items() if k in ("x", "text", "customdata", "hovertext")}
