@@ -35,7 +35,8 @@ from faircore.frontier.noise_front import (
     hypervolumes,
     probability_non_dominated,
 )
-from faircore.frontier.noise_limits import disparity_limits, limits
+from faircore.frontier.noise_gaps import disparity_limits
+from faircore.frontier.noise_limits import limits, share_limits
 from faircore.frontier.noise_scores import draw_scores
 from faircore.groups import Groups
 from faircore.metrics.score_measures import score_measures
@@ -212,12 +213,11 @@ def limits_coverage(runs: int, *, n: int = 2_000, k: int = 10) -> dict[str, floa
         for name, value in true.items():
             column = {"auc": 0, "log_loss": 1, "calibration_error": 2}.get(name)
             if column is None:
-                draws = performance_draws(drawn, name)
-                seen, moves = draws[-1], draws[:-1]
+                low, high = share_limits(drawn, name)
             else:
-                seen, moves = own[:, column], draw_scores(rows, grid[:, who], name, seed=run)
-            scale = "share" if name != "log_loss" else "positive"
-            low, high = limits(seen, moves, scale=scale)
+                moves = draw_scores(rows, grid[:, who], name, seed=run)
+                scale = "share" if name != "log_loss" else "positive"
+                low, high = limits(own[:, column], moves, scale=scale)
             held[name].append((low <= value) & (value <= high))
     return {name: float(np.mean(found)) for name, found in held.items()}
 
@@ -235,7 +235,7 @@ def speed(k: int = 5_000, n: int = 7_300, n_groups: int = 10) -> None:
         plain = plain_draws(drawn)
         errors = plain[:-1].std(axis=0)
         laps.append(("objectives and errors", time.perf_counter()))
-        limits(plain[-1, :, 0], plain[:-1, :, 0])
+        share_limits(drawn, "accuracy")
         disparity_limits(drawn, PARITY)
         laps.append(("limits of both", time.perf_counter()))
         near = hopeful(plain[-1], errors, BETTER, sets=list(members.values()))

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from faircore.decide.pair_tests import successes_and_trials
 from faircore.errors import InputError
 from faircore.frontier.noise import Replicates
-from faircore.frontier.noise_limits import disparity_limits
+from faircore.frontier.noise_gaps import disparity_limits
 from faircore.metrics import Disparity, difference, find_disparity, find_rate, ratio
 from faircore.metrics.intervals import Array, wilson, z_of
 

@@ -1,14 +1,7 @@
-"""How many independent people weighted or repeated rows are worth, rate by rate.
+"""How weights and repeated people fall on decisions, from which the worth of any rate follows.
 
-The design effect of a rate is the variance of the weighted share beside that of a share of as many
-independent people. It is not that of the group as a whole: where weights go with the outcome or the
-decision, those a rate is about may be worth far fewer than their number, and others more. So what
-is kept of the rows is how the weights of each entity fall on the four cells of the confusion
-matrix, summed as products over the entities, from which the effect of any rate follows.
-
-References
-----------
-Kish 1965; Rao & Scott 1992 (design effects of proportions); Binder 1983 (linearised variances).
+What is kept of the rows is how the weights of each entity fall on the four cells of the confusion
+matrix, summed as products over the entities; see :mod:`faircore.metrics.design_effects`.
 """
 
 from __future__ import annotations
@@ -19,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faircore.frontier import SplitRows
-from faircore.metrics import find_rate
+from faircore.metrics.design_effects import design_effect
 
 Floats = NDArray[np.float64]
 
@@ -58,41 +51,8 @@ def moments_of(
 
 
 def rate_effects(rates: Sequence[str], counts: Floats, moments: Floats) -> Floats:
-    """Design effect of each rate in each group: how many counted people are worth one.
-
-    The larger of two. One is that of the share as it was counted (linearised, entities as they
-    are). The other takes all rows of an entity as one, and decisions as unrelated to weights: it is
-    Kish's, over those the rate is about. The first alone would be 0 where nobody, or everybody, is
-    selected, and guesses too low from few.
-
-    Parameters
-    ----------
-    rates : sequence of str
-        Keys of :data:`faircore.metrics.RATES`.
-    counts : ndarray, shape (g, 2, 2)
-        Sums of weights.
-    moments : ndarray, shape (g, 4, 4)
-        As :func:`moments_of` found them for the same decisions.
-
-    Returns
-    -------
-    ndarray, shape (r, g)
-        Exactly 1 where each row weighs 1 and stands for itself; 1 where the rate is of nobody.
-    """
-    found = np.ones((len(rates), len(counts)))
-    for own, name in zip(found, rates, strict=True):
-        rate = find_rate(name)
-        above, about = rate.coefficients.T
-        people, share = rate.people(counts), np.nan_to_num(rate(counts))
-        whole = np.einsum("c,gcd,d->g", about, moments, about)
-        apart = above - share[:, None] * about
-        counted = np.einsum("gc,gcd,gd->g", apart, moments, apart)
-        spread = share * (1 - share)
-        known = (people > 0) & (whole > 0)
-        np.divide(whole, people, where=known, out=own)
-        seen = np.divide(counted, people * spread, where=known & (spread > 0), out=own.copy())
-        np.copyto(own, seen, where=seen > own * (1 + 1e-9))
-    return found
+    """:func:`faircore.metrics.design_effects.design_effect` of several rates, shape (r, g)."""
+    return np.stack([design_effect(name, counts, moments) for name in rates])
 
 
 def moments_of_effects(effects: Floats, counts: Floats) -> Floats:

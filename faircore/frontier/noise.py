@@ -26,12 +26,17 @@ from faircore.frontier.noise_cells import Decisions, Redraw, strata_of
 from faircore.frontier.rows import SplitRows
 from faircore.frontier.threads import in_threads
 from faircore.groups import Partition
-from faircore.metrics import find_rate
+from faircore.metrics import RATES, find_rate
+from faircore.metrics.design_effects import design_effect
 
 REPLICATES = 200
 
 MAX_PRODUCT = 1.5e8
 """Rows times candidates beyond which errors are taken from a sample of the rows."""
+
+
+_NEVER = 1e-6
+"""Share that is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +83,35 @@ class Replicates:
     def rate(self, name: str) -> NDArray[np.float32]:
         """A rate of :data:`faircore.metrics.RATES` by group, shape (g, b + 1, k).
 
-        NaN where nobody is in the denominator. The last redraw is what was observed.
+        NaN where nobody is in the denominator. The last redraw is what was observed. Where that is
+        0 or 1 all redraws of the rows say the same, though a few people are no proof of never: they
+        are joined by one more person who is not like them, whose weight is drawn.
         """
-        return self._share(name, self.totals, self.chosen)
+        return _unsettle(self._share(name, self.totals, self.chosen), self.worth(name), name)
 
     def overall(self, name: str) -> NDArray[np.float32]:
         """A rate over everybody, shape (b + 1, k)."""
         totals, chosen = self.totals.sum(axis=0), self.chosen.sum(axis=0)
-        share: NDArray[np.float32] = self._share(name, totals[None], chosen[None])[0]
-        return share
+        share = self._share(name, totals[None], chosen[None])
+        found: NDArray[np.float32] = _unsettle(share, self.worth_overall(name)[None], name)[0]
+        return found
+
+    def worth(self, name: str) -> NDArray[np.float64]:
+        """Independent people that those a rate is about are worth, shape (g, k)."""
+        observed = np.moveaxis(self.observed, 1, 0)
+        return self._worth(name, observed, np.moveaxis(self.squares, 1, 2))
+
+    def worth_overall(self, name: str) -> NDArray[np.float64]:
+        """The same over everybody, shape (k,)."""
+        squares = np.moveaxis(self.squares.sum(axis=0), 0, 1)
+        return self._worth(name, self.observed.sum(axis=1), squares)
+
+    def _worth(
+        self, name: str, counts: NDArray[np.float64], squares: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        flat = squares.reshape(*squares.shape[:-2], 4)
+        people: NDArray[np.float64] = find_rate(name).people(counts)
+        return people / design_effect(name, counts, flat)
 
     def _confusion(self, draws: slice) -> NDArray[np.float32]:
         chosen = self.chosen[:, :, draws]
@@ -106,6 +131,21 @@ class Replicates:
         share = np.full(chosen[:, 0].shape, np.nan, np.float32)
         np.divide(above, below, where=defined, out=share)
         return np.clip(share, 0.0, 1.0, out=share)
+
+
+def _unsettle(
+    share: NDArray[np.float32], people: NDArray[np.float64], name: str
+) -> NDArray[np.float32]:
+    """Let the redraws of a rate of 0 or 1 move, in place; its last redraw stays as it is."""
+    seen = share[:, -1]
+    certain = (seen <= _NEVER) | (seen >= 1 - _NEVER)
+    if certain.any():
+        rng = np.random.default_rng(list(RATES).index(name))
+        weight = rng.standard_exponential((len(share), share.shape[1] - 1))
+        for group, at in zip(*np.nonzero(certain), strict=True):
+            off = weight[group] / (weight[group] + people[group, at])
+            share[group, :-1, at] = off if seen[group, at] < 0.5 else 1 - off
+    return share
 
 
 def _sum_cells(

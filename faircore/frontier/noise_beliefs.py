@@ -79,14 +79,15 @@ def believe_disparity(
     Returns
     -------
     ndarray, shape (b, k)
-        In [0, 1]; NaN where fewer than two groups have a rate.
+        In [0, 1]; NaN where the observed value is undefined.
     """
     found = find_disparity(disparity)
     parts = []
     for number, name in enumerate(found.rates):
         rates = compared_rates(replicates, name, min_people)
         drawn = _by_group(rates, seed + 1 + 1_000 * number)
-        parts.append(unlike(drawn, ratio=found.kind == "ratio"))
+        seen, told = (unlike(r, ratio=found.kind == "ratio") for r in (rates[:, -1:], drawn))
+        parts.append(np.where(np.isfinite(seen), told, np.nan))
     worst = np.maximum if found.kind == "difference" else np.minimum
     joined: Floats = worst.reduce(parts)
     return joined

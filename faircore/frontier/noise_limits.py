@@ -1,45 +1,69 @@
-"""Limits of one candidate's objectives: where the true value may lie, whichever candidate it is.
+"""Limits of one candidate's performance: where the true value may lie, whichever candidate it is.
 
-A performance is normal on a scale that its range does not cut off. The largest difference between
-groups is not: with equal groups it is above 0 by chance alone, and redraws are biased upwards once
-more, so that their percentiles never reach 0. Its limits are every true difference that a test
-keeps: group rates are imagined in the pattern that was seen, stretched to the difference in
-question, and the difference is kept unless chance would too seldom show one as small, or as large,
-as the one that was seen. Groups that may well be tied with an end are put there when too large a
-one is tested; for too small a one, each pair of groups has a say of its own.
+A share of people has Wilson's limits, which are right near 0 and 1 too, where redraws hardly move.
+Measures of scores and worth are known by their redraws alone; they are normal on a scale that their
+range does not cut off. Gaps between groups are :mod:`faircore.frontier.noise_gaps`.
 
 References
 ----------
-Efron & Tibshirani 1993; Berger & Boos 1994 and Hall 1992 (inverting a test with nuisance rates
-estimated); Sobol 1967 (evenly spread draws).
+Wilson 1927; Zou & Donner 2008 (limits of a sum from those of its parts); Efron & Tibshirani 1993.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats.qmc import Sobol
 
 from faircore.errors import InputError
 from faircore.frontier.noise import Replicates
-from faircore.metrics import MIN_PEOPLE, Disparity, find_disparity, find_rate
-from faircore.metrics.intervals import z_of
+from faircore.metrics import RATES, find_performance, find_rate
+from faircore.metrics.intervals import wilson, z_of
 
 Scale = Literal["share", "positive", "plain"]
 _SCALES = ("share", "positive", "plain")
-_DRAWS = 256
-_STEPS = 5  # of the search for a limit: it is then right to a hundredth of its error
-_CHUNK = 256  # candidates at a time, so that the arrays stay in the cache
-_LUCKY = 0.1  # quantile of equal groups below which a difference is luck
-_PULL = 2.0  # standard errors; unseen ties at the ends make a difference look larger
-_PAIR = 1.5  # standard errors; a small group at an end hides among the others
+
+
+def share_limits(
+    replicates: Replicates, performance: str, *, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits of a performance of decisions over everybody, candidate by candidate.
+
+    Parameters
+    ----------
+    replicates : Replicates
+        Only what was observed is used.
+    performance : str
+        A name in :data:`faircore.metrics.PERFORMANCES`.
+    confidence : float
+
+    Returns
+    -------
+    low, high : ndarray, shape (k,)
+        In [0, 1]; NaN where the value is undefined. Weighted people count as many as they are
+        worth. In simulation (benchmarks/frontier_noise.py) 95% limits hold the true value in
+        94 to 96%.
+
+    Raises
+    ------
+    InputError
+        When there is no such performance.
+    """
+    find_performance(performance)
+    z = z_of(confidence)
+    counts = replicates.observed.sum(axis=1)
+    if performance in RATES:
+        people = replicates.worth_overall(performance)
+        return wilson(find_rate(performance)(counts) * people, people, z=z)
+    middle, below, above = np.zeros((3, replicates.n_candidates))
+    for name in ("true_positive_rate", "true_negative_rate"):
+        share, people = find_rate(name)(counts), replicates.worth_overall(name)
+        low, high = wilson(share * people, people, z=z)
+        middle += share / 2
+        below += ((share - low) / 2) ** 2
+        above += ((high - share) / 2) ** 2
+    return middle - np.sqrt(below), middle + np.sqrt(above)
 
 
 def limits(
@@ -49,7 +73,7 @@ def limits(
     scale: Scale = "share",
     confidence: float = 0.95,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Limits of a performance or of a measure of scores, candidate by candidate.
+    """Limits of a measure of scores or of worth, candidate by candidate.
 
     Parameters
     ----------
@@ -65,10 +89,10 @@ def limits(
     Returns
     -------
     low, high : ndarray, shape (k,)
-        Inside the range of the scale; the value itself where no redraw moves it, NaN where it is
-        undefined. In simulation 95% limits of accuracy, balanced accuracy, AUC and log loss hold
-        the true value in 94 to 96% (benchmarks/frontier_noise.py). Those of the calibration error
-        do not (57 to 71% near calibration): by chance alone it is seen too large.
+        Inside the range of the scale; NaN where the value is undefined, or at an end of its range,
+        which no redraw leaves. In simulation 95% limits of AUC and log loss hold the true value in
+        94 to 96% (benchmarks/frontier_noise.py). Those of the calibration error do not (57 to 71%
+        near calibration): by chance alone it is seen too large.
 
     Raises
     ------
@@ -89,212 +113,4 @@ def limits(
             odds, reach = np.log(values / (1 - values)), half / (values * (1 - values))
             low, high = 1 / (1 + np.exp(reach - odds)), 1 / (1 + np.exp(-reach - odds))
     inside = (values > 0) & ((values < 1) | (scale == "positive"))
-    return np.where(inside, low, values), np.where(inside, high, values)
-
-
-def disparity_limits(
-    replicates: Replicates,
-    disparity: str,
-    *,
-    min_people: float = MIN_PEOPLE,
-    confidence: float = 0.95,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Limits of a gap or a ratio between the groups of a partition, candidate by candidate.
-
-    Parameters
-    ----------
-    replicates : Replicates
-        Only what was observed is used.
-    disparity : str
-        A name in :data:`faircore.metrics.DISPARITIES`.
-    min_people : float
-        A rate over fewer people takes no part.
-    confidence : float
-
-    Returns
-    -------
-    low, high : ndarray, shape (k,)
-        In [0, 1]; NaN where fewer than two groups have a rate.
-
-    Notes
-    -----
-    In simulation (benchmarks/frontier_noise.py: 2, 4 and 8 groups of 200 to 3,000 people, true
-    gaps of 0, .02 and .1) 95% limits of a gap or a ratio hold the truth in 93 to 97% with a gap
-    of .1 (up to 98% with 8 groups), in 97% where groups are equal, and in 94 to 99% with a gap
-    of .02. They are the more careful the more groups lie within chance of each other.
-    """
-    found = find_disparity(disparity)
-    rates = _Rates.of(replicates, found, min_people)
-    k = replicates.n_candidates
-    noise = _even(rates.value.shape[0] * rates.value.shape[1])
-    chunks = [slice(i, i + _CHUNK) for i in range(0, k, _CHUNK)]
-    with ThreadPoolExecutor(2) as pool:
-        parts = list(pool.map(lambda s: _invert(rates.part(s), noise, confidence), chunks))
-    low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-    seen = found(replicates.observed, min_people=min_people)
-    if found.kind == "ratio":
-        low, high = np.fmin(np.exp(-high), seen), np.exp(-low)  # 0 was taken for half a person
-    else:
-        low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-    defined = np.isfinite(seen)
-    return np.where(defined, low, np.nan), np.where(defined, high, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rates:
-    """Values and errors by rate and group, (r, g, k); an infinite error takes no part."""
-
-    value: NDArray[np.float64]
-    error: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, replicates: Replicates, disparity: Disparity, min_people: float) -> _Rates:
-        observed = np.moveaxis(replicates.observed, 1, 0)
-        refused, selected = np.moveaxis(replicates.squares, -1, 0)
-        squares = np.moveaxis(np.stack([refused, selected], -1), 1, 2)  # (g, k, 2, 2)
-        values, errors = [], []
-        for name in disparity.rates:
-            rate = find_rate(name)
-            share = rate(observed, min_people=min_people)
-            known = np.isfinite(share)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                n = np.where(known, rate.people(observed) ** 2 / rate.people(squares), 1.0)
-            share = np.where(known, share, 0.5)
-            # One person more of each kind, since nobody in a hundred is no proof of never.
-            safe = (share * n + 1) / (n + 2)
-            error = np.sqrt(safe * (1 - safe) / n)
-            if disparity.kind == "ratio":
-                error /= safe
-                share = np.log(np.maximum(share, 0.5 / n))
-            values.append(share)
-            errors.append(np.where(known, error, np.inf))
-        return cls(np.stack(values), np.stack(errors))
-
-    def part(self, chosen: slice) -> _Rates:
-        return _Rates(self.value[:, :, chosen], self.error[:, :, chosen])
-
-    def spread(self) -> NDArray[np.float64]:
-        """Largest difference of any rate, (k,)."""
-        held = np.isfinite(self.error)
-        high = np.where(held, self.value, -np.inf).max(axis=1)
-        low = np.where(held, self.value, np.inf).min(axis=1)
-        widest: NDArray[np.float64] = np.where(held.sum(axis=1) > 1, high - low, 0.0).max(axis=0)
-        return widest
-
-    def widest_pair(self, reach: float) -> NDArray[np.float64]:
-        """Largest difference of two groups when each pair is ``reach`` errors farther apart."""
-        held = np.isfinite(self.error)
-        error = np.where(held, self.error, 0.0)
-        value = np.where(held, self.value, np.nan)
-        widest = np.zeros(value.shape[2])
-        for one, other in combinations(range(value.shape[1]), 2):
-            apart = np.abs(value[:, one] - value[:, other])
-            apart += reach * np.hypot(error[:, one], error[:, other])
-            widest = np.fmax(widest, np.fmax.reduce(apart, axis=0))
-        return widest
-
-    def pattern(self, pull: float) -> NDArray[np.float64]:
-        """Where the groups lie when the widest rate spans 1, (r, g, k).
-
-        Each group is moved to the nearer end by ``pull`` standard errors, at most up to it.
-        """
-        held = np.isfinite(self.error)
-        error = np.where(held, self.error, 0.0)
-        high = np.where(held, self.value, -np.inf).max(axis=1, keepdims=True)
-        low = np.where(held, self.value, np.inf).min(axis=1, keepdims=True)
-        ends = np.isfinite(high)
-        high, low = np.where(ends, high, 0.0), np.where(ends, low, 0.0)
-        upper = self.value > (high + low) / 2
-        moved = np.where(
-            upper,
-            np.minimum(self.value + pull * error, high),
-            np.maximum(self.value - pull * error, low),
-        )
-        # Where all rates are the same no pattern was seen: the first group then differs.
-        tiny = np.zeros(moved.shape)
-        np.put_along_axis(tiny, held.argmax(axis=1)[:, None], 1e-12, axis=1)
-        moved = np.where(held, moved - low + tiny, 0.0)
-        stretched = _Rates(moved, self.error).spread()
-        # A single group spans nothing, however it is stretched.
-        spans = stretched > 1e-13
-        pattern: NDArray[np.float64] = np.where(spans, moved / np.where(spans, stretched, 1.0), 0.0)
-        return pattern
-
-
-@lru_cache(maxsize=8)
-def _even(columns: int) -> NDArray[np.float32]:
-    """Normal draws that cover the space more evenly than chance does, shape (columns, draws)."""
-    points = Sobol(columns, rng=np.random.default_rng(0)).random(_DRAWS)
-    normal: NDArray[np.float32] = ndtri(np.clip(points, 1e-5, 1 - 1e-5)).T.astype(np.float32)
-    return normal
-
-
-def _invert(
-    rates: _Rates, noise: NDArray[np.float32], confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Least and largest spread that the test keeps, each (k,)."""
-    tail = (1 - confidence) / 2
-    seen, error = rates.spread(), rates.error.astype(np.float32)
-    drawn = _Spreads(rates.pattern(_PULL).astype(np.float32), error, noise)
-    low = drawn.search(1 - tail, seen, np.maximum(seen - drawn(1 - tail, 0 * seen), 0.0))
-    # A difference smaller than equal groups would show says nothing more than a typical one.
-    drawn = _Spreads(rates.pattern(0.0).astype(np.float32), error, noise)
-    equal = drawn(_LUCKY, 0 * seen)
-    high = drawn.search(tail, np.maximum(seen, equal), seen)
-    return np.minimum(low, seen), np.maximum(high, rates.widest_pair(_PAIR))
-
-
-@dataclass(frozen=True, eq=False)
-class _Spreads:
-    """Spreads that chance would show when the true one is supposed."""
-
-    pattern: NDArray[np.float32]
-    error: NDArray[np.float32]
-    noise: NDArray[np.float32]
-
-    def __call__(self, quantile: float, true: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A quantile of the spread seen where ``true`` (k,) is so, shape (k,)."""
-        widest = np.zeros((len(true), _DRAWS), np.float32)
-        size = true.astype(np.float32)
-        for i in range(len(self.pattern)):
-            high = np.full(widest.shape, -np.inf, np.float32)
-            low = np.full(widest.shape, np.inf, np.float32)
-            for g in range(self.pattern.shape[1]):
-                error = self.error[i, g]
-                held = np.isfinite(error)
-                drawn = (
-                    np.where(held, error, 0.0)[:, None] * self.noise[i * self.pattern.shape[1] + g]
-                )
-                drawn += (self.pattern[i, g] * size)[:, None]
-                if held.all():
-                    np.maximum(high, drawn, out=high)
-                    np.minimum(low, drawn, out=low)
-                else:
-                    np.maximum(high, np.where(held[:, None], drawn, -np.inf), out=high)
-                    np.minimum(low, np.where(held[:, None], drawn, np.inf), out=low)
-            np.maximum(widest, high - low, out=widest)
-        # Halfway between two order statistics, so that ties of a quantile do not matter.
-        at = quantile * _DRAWS - 0.5
-        lower = int(np.floor(at))
-        widest.partition((lower, lower + 1), axis=1)
-        share = at - lower
-        found: NDArray[np.float64] = (
-            (1 - share) * widest[:, lower] + share * widest[:, lower + 1]
-        ).astype(np.float64)
-        return found
-
-    def search(
-        self, quantile: float, seen: NDArray[np.float64], start: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """True spread whose quantile is ``seen``; 0 where even that of 0 is above it."""
-        true, slope = start, np.ones(len(start))
-        off = self(quantile, true) - seen
-        for _ in range(_STEPS - 1):
-            moved = np.maximum(true - off / slope, 0.0)
-            now = self(quantile, moved) - seen
-            step = moved - true
-            with np.errstate(divide="ignore", invalid="ignore"):
-                found = np.where(np.abs(step) > 1e-9, (now - off) / step, 1.0)
-            slope = np.clip(np.nan_to_num(found, nan=1.0), 0.25, 1.5)
-            true, off = moved, now
-        return np.maximum(true - off / slope, 0.0)
+    return np.where(inside, low, np.nan), np.where(inside, high, np.nan)

@@ -26,7 +26,8 @@ from faircore.frontier.noise_front import (
     hypervolume_limits,
     probability_non_dominated,
 )
-from faircore.frontier.noise_limits import Scale, disparity_limits, limits
+from faircore.frontier.noise_gaps import disparity_limits
+from faircore.frontier.noise_limits import Scale, limits, share_limits
 from faircore.frontier.noise_scores import draw_scores
 from faircore.frontier.objectives import Objective
 from faircore.frontier.rows import SplitRows
@@ -228,6 +229,8 @@ class _Draws:
             return disparity_limits(
                 self.counts(objective), objective.name, min_people=self.frontier.min_people
             )
+        if objective.source == "counts":
+            return share_limits(self.counts(objective), objective.name)
         if objective.name == _CALIBRATION:
             # Above 0 by chance alone: an interval around it holds the truth far too seldom.
             return np.full(values.shape, np.nan), np.full(values.shape, np.nan)

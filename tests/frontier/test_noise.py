@@ -98,11 +98,35 @@ def test_rates_are_those_of_the_counts(name: str) -> None:
     passed[0] = 1  # selects nobody
     drawn = draw_counts(rows, passed, 60, rows.groups.partitions[0], replicates=6)
     rates = drawn.rate(name)
-    found = np.moveaxis(rates[:, :-1], 0, -1)
-    np.testing.assert_allclose(found, RATES[name](drawn.counts), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(rates[:, -1].T, RATES[name](drawn.observed), rtol=1e-4, atol=1e-5)
-    whole = RATES[name](drawn.counts.sum(axis=2))
-    np.testing.assert_allclose(drawn.overall(name)[:-1], whole, rtol=1e-4, atol=1e-5)
+    found, seen = np.moveaxis(rates[:, :-1], 0, -1), RATES[name](drawn.observed)
+    np.testing.assert_allclose(rates[:, -1].T, seen, rtol=1e-4, atol=1e-5)
+    between = ~((seen < 1e-5) | (seen > 1 - 1e-5))
+    expected = RATES[name](drawn.counts)
+    np.testing.assert_allclose(found[:, between], expected[:, between], rtol=1e-4, atol=1e-5)
+    assert between[1:].any()
+    every, whole = drawn.overall(name), RATES[name](drawn.counts.sum(axis=2))
+    np.testing.assert_allclose(every[:-1, 1:], whole[:, 1:], rtol=1e-4, atol=1e-5)
+
+
+def test_nobody_in_a_hundred_is_no_proof_of_never() -> None:
+    """Of a share of 0 or 1 the redraws of the rows say nothing: what is left is Beta(1, n)."""
+    rows, passed = _rows(400), _passed(400, 3)
+    passed[0], passed[1] = 1, 101  # select nobody, and everybody
+    drawn = draw_counts(rows, passed, 60, rows.groups.partitions[0], replicates=4_000)
+    rates, n = drawn.rate("selection_rate"), rows.groups.sizes[:3]
+    assert rates[:, -1, :2].T.tolist() == [[0, 0, 0], [1, 1, 1]]
+    for off in (rates[:, :-1, 0], 1 - rates[:, :-1, 1]):
+        np.testing.assert_allclose(off.mean(axis=1), 1 / (n + 1), rtol=0.06)
+        np.testing.assert_allclose(np.quantile(off, 0.95, axis=1), 1 - 0.05 ** (1 / n), rtol=0.1)
+    # The luck of one group is not that of another.
+    assert np.abs(np.corrcoef(rates[:, :-1, 0])[np.triu_indices(3, 1)]).max() < 0.1
+    everybody = drawn.overall("selection_rate")
+    assert everybody[-1, :2].tolist() == [0, 1]
+    assert everybody[:-1, 0].mean() == pytest.approx(1 / 401, rel=0.06)
+    # Weighted people are worth fewer.
+    heavy = Replicates(drawn.totals, drawn.chosen, 4 * drawn.squares)
+    np.testing.assert_allclose(heavy.worth("selection_rate")[:, 0], n / 4)
+    assert heavy.rate("selection_rate")[0, :-1, 0].mean() > 3 * rates[0, :-1, 0].mean()
 
 
 def test_errors_are_those_of_shares() -> None:

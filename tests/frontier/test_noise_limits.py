@@ -6,9 +6,10 @@ import pytest
 from benchmarks.frontier_noise import PARITY, binomial_groups, gap_coverage, limits_coverage
 from faircore.errors import InputError
 from faircore.frontier.noise import Replicates
-from faircore.frontier.noise_limits import disparity_limits, limits
+from faircore.frontier.noise_gaps import disparity_limits
+from faircore.frontier.noise_limits import limits, share_limits
 from faircore.metrics import DISPARITIES
-from faircore.metrics.intervals import miettinen_nurminen
+from faircore.metrics.intervals import miettinen_nurminen, wilson
 
 RATIO = "demographic_parity_ratio"
 
@@ -87,6 +88,38 @@ def test_limits_of_performances_hold_the_truth() -> None:
         assert 0.9 <= held[name] <= 0.99, name
 
 
+@pytest.mark.parametrize("share", [0.97, 0.99, 0.997])
+def test_limits_near_an_end_hold_the_truth(share: float) -> None:
+    # Whom binomial_groups selects is wrongly selected.
+    drawn = binomial_groups(np.array([1 - share]), np.array([300]), 4_000, 3)
+    low, high = share_limits(drawn, "accuracy")
+    assert 0.93 <= ((low <= share) & (share <= high)).mean() <= 0.99
+
+
+def test_three_of_three_are_not_a_hundred_percent() -> None:
+    drawn = binomial_groups(np.array([0.0]), np.array([3]), 2, 0)
+    low, high = share_limits(drawn, "accuracy")
+    assert high.tolist() == [1, 1]
+    np.testing.assert_allclose(low, wilson(np.array([3.0]), np.array([3.0]))[0][0])
+    # Those of no rate at all: nobody has the good outcome.
+    assert np.isnan(share_limits(drawn, "true_positive_rate")).all()
+    assert np.isnan(share_limits(drawn, "balanced_accuracy")).all()
+
+
+def test_limits_of_balanced_accuracy_join_those_of_its_halves() -> None:
+    totals = np.array([[40.0], [40.0]], np.float32)[None]
+    chosen = np.array([[[0.0, 10.0]], [[40.0, 30.0]]], np.float32)[None]
+    squares = np.stack([totals - chosen[:, :, 0], chosen[:, :, 0]], axis=-1).astype(np.float64)
+    low, high = share_limits(Replicates(totals, chosen, squares), "balanced_accuracy")
+    at, _ = wilson(np.array([40.0]), np.array([40.0]))
+    assert high[0] == 1
+    # Both halves are 1, so that the shortfalls add up as the sides of a square do.
+    np.testing.assert_allclose(low[0], 1 - np.sqrt(2) * (1 - at[0]) / 2)
+    # Two halves alike, far from the ends: the error of the mean of two shares.
+    half = 1.96 * np.sqrt(0.75 * 0.25 / 40 / 2)
+    np.testing.assert_allclose([low[1], high[1]], [0.75 - half, 0.75 + half], atol=0.025)
+
+
 def test_scales() -> None:
     draws = np.random.default_rng(0).normal(0, 0.05, (500, 3)) * [1, 1, 0]
     low, high = limits(np.array([0.99, np.nan, 0.5]), draws)
@@ -97,7 +130,7 @@ def test_scales() -> None:
     low, high = limits(np.array([0.01, 1.0, 0.0]), draws, scale="positive")
     assert low[0] > 0
     assert low[1] < 1 < high[1]
-    assert low[2] == 0
+    assert np.isnan([low[2], high[2]]).all()
     low, high = limits(np.array([-3.0, 0.0, 9.0]), draws, scale="plain")
     np.testing.assert_allclose((low + high) / 2, [-3, 0, 9], atol=1e-12)
     with pytest.raises(InputError, match="no scale"):
