@@ -23,6 +23,9 @@ from pages.components.session import BEST, FIRST_CUT, LAST_CUT, QUOS, ReviewSess
 ID_LENGTH = 16
 """So much of a candidate's id is in a link: enough to be one of a kind."""
 
+OF_POLICY = ("limits", "no_groups")
+"""What a locked policy sets in every session that opens its review."""
+
 LONGEST = 2_000
 """Characters of one part of a view; more than any list of limits or thresholds needs."""
 
@@ -45,7 +48,7 @@ def _flag(value: str) -> bool:
 
 
 def _as_flag(value: bool) -> str:
-    return "1" if value else ""
+    return "1" if value else "0"
 
 
 def _number(text: str) -> float:
@@ -118,10 +121,10 @@ def parameters(current: ReviewSession) -> dict[str, str]:
     for key, part in _PARTS.items():
         value = getattr(current, part.name)
         text = part.write(value)
-        if text and value != getattr(plain, part.name):
+        # To whoever opens the link a locked policy gives its limits, unless the link has its own.
+        told = current.limits_of and part.name in OF_POLICY
+        if text and (told or value != getattr(plain, part.name)):
             found[key] = text
-    if not current.by_seed:
-        found["seeds"] = "mean"
     return found
 
 

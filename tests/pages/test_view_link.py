@@ -33,6 +33,21 @@ def test_what_is_as_it_comes_is_left_out() -> None:
     assert parameters(ReviewSession(review="r")) == {"review": "r"}
 
 
+def test_a_link_says_that_there_are_no_limits_where_a_policy_would_set_some(
+    trained: tuple[Path, Review],
+) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    policy = {"limits": {"accuracy": 0.7}, "no_groups": True, "limits_of": "a policy"}
+    taken_back = ReviewSession(review="r", limits_of="a policy")
+    given_back = read_parameters(parameters(taken_back), frontier)
+    opened = replace(ReviewSession(review="r", **policy), **given_back)  # type: ignore[arg-type]
+    assert opened == taken_back
+    followed = ReviewSession(review="r", **policy)  # type: ignore[arg-type]
+    assert read_parameters(parameters(followed), frontier) == {
+        "limits": {"accuracy": 0.7}, "no_groups": True,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "given",
     [
