@@ -180,12 +180,16 @@ def _head(figure: go.Figure, title: str, height: int) -> None:
     more = lines.count("<br>")
     # Plotly lifts a title by each line after its first.
     at = {"text": lines, "yref": "container", "yanchor": "top", "y": 1 - (8 + 20 * more) / height}
+    figure.update_layout(title=at, margin_t=44 + 20 * more + _legend_height(figure))
+
+
+def _legend_height(figure: go.Figure) -> int:
+    """Pixels that a legend across takes on narrow paper, where it has the most rows."""
+    if not figure.layout.showlegend:
+        return 0
     named = [len(trace.name) for trace in figure.data if trace.showlegend is not False]
-    legend = 0
-    if figure.layout.showlegend:
-        across = max(int(NARROW / (text_width("") + 7 * max(named) + 44)), 1)
-        legend = 20 * -(-len(named) // across)
-    figure.update_layout(title=at, margin_t=44 + 20 * more + legend)
+    across = max(int(NARROW / (text_width("") + 7 * max(named) + 44)), 1)
+    return 20 * -(-len(named) // across)
 
 
 def _axes(
@@ -214,6 +218,8 @@ def _axes(
         return None
     figure.update_yaxes(range=list(y_range))
     figure.update_xaxes(range=list(x_range))
-    margin = figure.layout.margin
-    height = max(float(figure.layout.height - margin.t - margin.b), 100.0)
+    margin, legend = figure.layout.margin, _legend_height(figure)
+    # Plotly makes room for a legend of many rows at the cost of the plot.
+    top, below = max(margin.t, legend + 28 if legend else 0), margin.b + 8
+    height = max(float(figure.layout.height - top - below), 100.0)
     return Places(shown[:, 1], shown[:, 0], x_range, y_range, height)

@@ -12,6 +12,7 @@ from faircore.frontier import Limit, families, keeps
 from faircore.groups import Groups
 from faircore.metrics.costs import Costs
 from faircore.plots import frontier_figure, save_figure
+from faircore.plots.places import Places
 from tests.plots.clouds import (
     GAP,
     drawn_as,
@@ -118,6 +119,25 @@ def test_a_method_without_a_kept_point_stays_in_the_legend() -> None:
     first = drawn_as(frontier, kept=kept)["data"][0]
     assert first["name"] == "Penalised networks"
     assert first["x"] == [None]
+
+
+def test_labels_are_placed_below_a_legend_of_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a browser 460 pixels wide, five methods leave 333 of 520 pixels for the plot."""
+    seen: list[float] = []
+
+    def noted(*given: Any) -> Places:
+        seen.append(given[-1])
+        return Places(*given)
+
+    monkeypatch.setattr("faircore.plots.frontier.Places", noted)
+    one = of_one_method()
+    names = ("regularized", "boosted", "reweighing", "thresholds", "adversarial")
+    methods = dict(zip(one.candidates, (*names, "boosted"), strict=True))
+    five = replace(one, candidates=tuple(replace(c, method=methods[c]) for c in one.candidates))
+    drawn_as(five, height=520)
+    drawn_as(one, height=520)
+    assert 300 <= seen[0] <= 333
+    assert seen[1] > 400
 
 
 def test_the_recommended_point_has_a_star_that_lets_clicks_through() -> None:
