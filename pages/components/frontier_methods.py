@@ -20,7 +20,7 @@ from faircore.plots.parallel import parallel_figure
 from faircore.plots.promises import generalisation_figure, promises_figure
 from pages.components.charts import show_chart
 from pages.components.frontier_view import objective_choices
-from pages.components.words import labels, lower_first, plain
+from pages.components.words import labels, lower_first, plain, widget_label
 
 MOST_AXES = 6
 """Objectives drawn beside each other: with more, their names no longer fit."""
@@ -132,7 +132,7 @@ def all_objectives(frontier: Frontier) -> None:
         if whole[1] > whole[0]:
             unit = ", %" if objective.is_share else ""
             low, high = column.slider(
-                f"{plain(objective.full_title)}{unit}", *whole, whole,
+                f"{widget_label(objective.full_title)}{unit}", *whole, whole,
                 (whole[1] - whole[0]) / 100, key=f"range-{m}-{objective.key}",
             )  # fmt: skip
             hair = (whole[1] - whole[0]) / 1e6

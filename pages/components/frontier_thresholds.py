@@ -13,7 +13,7 @@ from pages.components.frontier_detail import counts_now, decisions_now
 from pages.components.group_cuts import cuts_now, dials
 from pages.components.session import FIRST_CUT, LAST_CUT, ReviewSession, session
 from pages.components.train_settings import UNSEEN
-from pages.components.words import lower_first, plain
+from pages.components.words import lower_first, plain, widget_label
 
 SET_AT = 0.5
 """The threshold of the page at which a kept model decides as it was set."""
@@ -43,7 +43,7 @@ def thresholds(review: Review, frontier: Frontier, position: int) -> None:
     for place, name in enumerate(groups):
         st.session_state[_key(name)] = min(max(cuts[name], FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
-            plain(name), FIRST_CUT, LAST_CUT, step=0.01, key=_key(name),
+            widget_label(name), FIRST_CUT, LAST_CUT, step=0.01, key=_key(name),
             on_change=_cut, args=(name,),
         )  # fmt: skip
     if len(groups) < len(partition.group_names):

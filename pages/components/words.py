@@ -103,6 +103,19 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]()#|!$~<>:&])", r"\\\1", line)
 
 
+def widget_label(text: str) -> str:
+    """Text from data as the label of a slider, which screen readers say letter by letter.
+
+    A backslash in a label is read out, so only what Markdown would take for markup gets one: not
+    the brackets of ``(missing)``, nor the ``<`` of ``<25``.
+    """
+    line = re.sub(r"([\\`*\[$~])", r"\\\1", " ".join(text.split()))
+    line = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)
+    line = re.sub(r"<(?=[A-Za-z/!?])|&(?=#|\w+;)|^>|^[#+=-](?=[\s=-]|$)", r"\\\g<0>", line)
+    line = re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", line)
+    return line.replace(":", r"\:") if re.search(r":[A-Za-z+_-]", line) else line
+
+
 def readout(frontier: Frontier, position: int) -> str:
     """Every objective of a candidate in one line."""
     told = zip(frontier.objectives, frontier.values[position].tolist(), strict=True)

@@ -28,7 +28,7 @@ from pages.components.frontier_notes import line_words
 from pages.components.group_cuts import cuts_now, dials
 from pages.components.group_tables import shown_rates
 from pages.components.session import ReviewSession
-from pages.components.words import finding, labels, price
+from pages.components.words import finding, labels, price, widget_label
 
 N = 400
 SEX = np.tile(["f", "m"], N // 2)
@@ -232,3 +232,25 @@ def test_a_bin_of_few_people_is_not_drawn_whatever_they_weigh() -> None:
     many, few = figure.data[:2]
     assert sum(many.customdata) == 391
     assert not few.x
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(missing)", "30-40", "<25", "A_b_c", "R&D", "18:30", "a: b", "Q #1", "1.5", "x | y", "≥ 65"],
+)
+def test_a_label_has_no_backslash_where_none_is_needed(text: str) -> None:
+    assert widget_label(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("![i](http://x.y)", r"!\[i](http://x.y)"), ("a*b*", r"a\*b\*"), ("_x_", r"\_x\_"),
+        (":red[x]", r"\:red\[x]"), (":smile:", r"\:smile\:"), ("<b>x</b>", r"\<b>x\</b>"),
+        ("&amp; &#65;", r"\&amp; \&#65;"), ("$a$", r"\$a\$"), ("# head", r"\# head"),
+        ("- item", r"\- item"), ("1. one", r"1\. one"), (">q", r"\>q"), ("---", r"\---"),
+        ("a\n\nb", "a b"), ("`c`", r"\`c\`"), ("~~s~~", r"\~\~s\~\~"), ("a\\b", r"a\\b"),
+    ],
+)  # fmt: skip
+def test_a_label_of_markup_shows_the_markup(text: str, label: str) -> None:
+    assert widget_label(text) == label
