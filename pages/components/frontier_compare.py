@@ -19,7 +19,7 @@ from pages.components.words import labels, plain
 
 def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     """The pinned model against the selected one: only what differs, then every figure."""
-    names = labels(frontier)
+    names, current = labels(frontier), session()
     options = [frontier.candidates[k].id for k in shown_order(frontier)]
 
     def note() -> None:
@@ -33,6 +33,12 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
         "Compare with", options, key="pinned", placeholder="Pin a model, or choose one here",
         format_func=lambda i: names.get(i, i), on_change=note,
     )  # fmt: skip
+    if pinned is None and current.pinned and current.methods:
+        st.caption(
+            "The pinned model is hidden by the filter of methods. Take the filter back, or choose "
+            "another model here."
+        )
+        return
     if pinned is None or pinned == position:
         st.caption("Choose another model than the selected one, here or with “Pin to compare”.")
         return
@@ -46,7 +52,7 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
         )  # fmt: skip
     st.caption("What they do, on the rows models are compared on")
     st.dataframe(figures(frontier, pinned, position), hide_index=True, width="stretch")
-    if session().cut_by:
+    if current.cut_by:
         st.caption(f"The selected model is counted at the thresholds that are tried. {TRIED}")
     elif sure is not None:
         _surely(frontier, pinned, position, sure)

@@ -125,8 +125,9 @@ def _filters(frontier: Frontier, methods: list[str]) -> None:
     def note_methods() -> None:
         current.methods = tuple(st.session_state["view-methods"])
 
+    st.session_state["view-methods"] = [m for m in current.methods if m in methods]
     st.multiselect(
-        "Methods", methods, [m for m in current.methods if m in methods], key="view-methods",
+        "Methods", methods, key="view-methods",
         format_func=lambda m: METHOD_NAMES.get(m, m), on_change=note_methods,
     )  # fmt: skip
     choices = {"": "None"} | objective_choices(frontier)

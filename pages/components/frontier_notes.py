@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,9 @@ from pages.components.candidates import choose_model, missing_models
 from pages.components.howto import how_to_read
 from pages.components.session import session
 from pages.components.words import labels, plain
+
+MOST_NAMED = 4
+"""Failed models named one by one; the rest are counted."""
 
 
 def meaning(frontier: Frontier, limits: tuple[Limit, ...]) -> None:
@@ -61,9 +65,16 @@ def line_words(frontier: Frontier) -> str:
 
 
 def nothing_to_show(frontier: Frontier) -> None:
-    """Why no model has a place in this view."""
-    failures(frontier)
+    """Why no model has a place in this view, and what to do about it."""
     trained = [k for k, c in enumerate(frontier.candidates) if c.failure is None]
+    if not trained:
+        if session().methods:
+            st.write("All models of the methods that are shown have failed.")
+            st.button("Show all methods", type="primary", on_click=_show_all)
+        else:
+            st.write("Every model of this review has failed; there is nothing to compare yet.")
+            _to_training("Train other models")
+    failures(frontier)
     missing = [
         objective.title
         for objective in frontier.objectives
@@ -74,6 +85,7 @@ def nothing_to_show(frontier: Frontier) -> None:
             f"{' and '.join(missing)}: not known of these models, which an older version made. "
             "Train them again, or choose another objective above."
         )
+        _to_training("Train them again")
     elif trained:
         st.warning(
             "No gap can be computed in this view: fewer than two groups have "
@@ -82,12 +94,26 @@ def nothing_to_show(frontier: Frontier) -> None:
         )
 
 
+def _show_all() -> None:
+    session().methods = ()
+
+
+def _to_training(label: str) -> None:
+    if st.button(label, type="primary"):
+        st.switch_page("train.py")
+
+
 def failures(frontier: Frontier) -> None:
-    """Each model that is not there, and why."""
+    """The models that are not there, by the reason."""
+    names, by_reason = labels(frontier), defaultdict(list)
     for candidate in frontier.candidates:
         if candidate.failure:
-            name = plain(labels(frontier)[candidate.id])
-            st.warning(f"{name} has no model: {plain(candidate.failure)}")
+            by_reason[candidate.failure].append(names[candidate.id])
+    for reason, failed in by_reason.items():
+        few, more = failed[:MOST_NAMED], len(failed) - MOST_NAMED
+        told = f"{', '.join(few)}{f' and {more:,} more' if more > 0 else ''}"
+        have = "has no model" if len(failed) == 1 else f"have no model ({len(failed):,})"
+        st.warning(f"{plain(told)} {have}: {plain(reason)}")
 
 
 def every_model(frontier: Frontier, order: list[int], then: Callable[[], None]) -> None:

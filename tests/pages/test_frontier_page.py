@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from faircore.frontier import decisions_at
+from faircore.frontier import Frontier, decisions_at
 from faircore.groups import find_partition
 from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.metrics.costs import Costs
@@ -204,3 +205,75 @@ def test_a_kept_model_decides_as_was_tried(
     assert any(
         "thresholds of gender by hand" in o for o in labelled(app.selectbox, "Model").options
     )
+
+
+def failed(frontier: Frontier, **whose: str) -> Frontier:
+    """A frontier in which the models of these methods, or all, have failed for one reason."""
+    lost = [
+        replace(c, failure="Nobody is *there*.", cubes={}, measures={}, passed={})
+        if c.method in (whose.values() or {c.method})
+        else c
+        for c in frontier.candidates
+    ]
+    return replace(frontier, candidates=tuple(lost), _shared={})
+
+
+def test_a_review_in_which_every_model_failed_says_so_and_where_to_go(
+    trained: Opened, visit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = trained
+    frontier = failed(frontier_of_review(workspace, review.id))
+    monkeypatch.setattr("pages.components.candidates.frontier_of", lambda _: frontier)
+    app = visit("frontier.py", workspace, review.id)
+    told = words(app)
+    assert "Every model of this review has failed" in told
+    (warning,) = [w.value for w in app.warning]
+    n = len(frontier.candidates)
+    assert n > 4
+    assert warning.endswith(rf"and {n - 4} more have no model ({n}): Nobody is \*there\*.")
+    assert not app.exception
+    switched: list[str] = []
+    monkeypatch.setattr("streamlit.switch_page", switched.append)
+    button(app, "Train other models").click().run()
+    assert switched == ["train.py"]
+
+
+def test_a_filter_that_leaves_failed_models_alone_can_be_taken_back(
+    trained: Opened, visit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = trained
+    frontier = frontier_of_review(workspace, review.id)
+    lost = replace(
+        frontier.candidates[0], id="lost", method="boosted", failure="No.", cubes={}, measures={},
+        passed={},
+    )  # fmt: skip
+    both = replace(frontier, candidates=(*frontier.candidates, lost), _shared={})
+    for place in ("pages.components.candidates", "pages.components.loading"):
+        monkeypatch.setattr(f"{place}.frontier_of", lambda _: both)
+    app = visit("frontier.py", workspace, review.id)
+    app.session_state["faircore"].methods = ("boosted",)
+    app = well(app.run())
+    assert "All models of the methods that are shown have failed." in words(app)
+    well(button(app, "Show all methods").click().run())
+    assert app.session_state["faircore"].methods == ()
+    assert "Limits, filters and costs" in [e.label for e in app.expander]
+    assert labelled(app.selectbox, "Model").options
+
+
+def test_a_pinned_model_that_a_filter_hides_is_called_hidden(
+    trained: Opened, visit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, review = trained
+    frontier = frontier_of_review(workspace, review.id)
+    other = replace(frontier.candidates[0], id="other", method="boosted")
+    both = replace(frontier, candidates=(*frontier.candidates, other), _shared={})
+    monkeypatch.setattr("pages.components.candidates.frontier_of", lambda _: both)
+    app = visit("frontier.py", workspace, review.id)
+    current = app.session_state["faircore"]
+    current.pinned, current.methods = "other", (frontier.candidates[0].method,)
+    look = next(g for g in app.button_group if g.key == "look")
+    told = words(well(look.set_value("Compare").run().run()))
+    assert "The pinned model is hidden by the filter of methods" in told
+    assert "Choose another model than the selected one" not in told
+    current.pinned = ""
+    assert "Choose another model than the selected one" in words(well(app.run()))
