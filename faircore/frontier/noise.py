@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ MAX_PRODUCT = 1.5e8
 _NEVER = 1e-6
 """Share that is rounding."""
 
+_LIVES = 4_093
+"""People unlike all that were seen, of whom each candidate, group and rate gets one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Replicates:
@@ -53,11 +57,14 @@ class Replicates:
         Weight of those selected.
     squares : ndarray of float64, shape (g, 2, k, 2)
         Sum of the squared weights of those refused and those selected.
+    fingerprints : ndarray of uint32, shape (k,), or None
+        Equal where candidates select the same people; None where no two do.
     """
 
     totals: NDArray[np.float32]
     chosen: NDArray[np.float32]
     squares: NDArray[np.float64]
+    fingerprints: NDArray[np.uint32] | None = None
 
     @property
     def n_candidates(self) -> int:
@@ -78,22 +85,34 @@ class Replicates:
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Replicates:
         """Some of the candidates, by a mask or positions; the redraws stay as they are."""
         at = np.flatnonzero(keep) if keep.dtype == bool else keep
-        return Replicates(self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at])
+        return Replicates(
+            self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at], self._prints[at]
+        )
+
+    @property
+    def _prints(self) -> NDArray[np.uint32]:
+        if self.fingerprints is None:
+            return np.arange(self.n_candidates, dtype=np.uint32)
+        return self.fingerprints
 
     def rate(self, name: str) -> NDArray[np.float32]:
         """A rate of :data:`faircore.metrics.RATES` by group, shape (g, b + 1, k).
 
         NaN where nobody is in the denominator. The last redraw is what was observed. Where that is
         0 or 1 all redraws of the rows say the same, though a few people are no proof of never: they
-        are joined by one more person who is not like them, whose weight is drawn.
+        are joined by one more person who is not like them, whose weight is drawn. It is another
+        one for each candidate that decides otherwise: two models that were right on the same three
+        people need not be right on the same others.
         """
-        return _unsettle(self._share(name, self.totals, self.chosen), self.worth(name), name)
+        share = self._share(name, self.totals, self.chosen)
+        return _unsettle(share, self.worth(name), self._prints, name)
 
     def overall(self, name: str) -> NDArray[np.float32]:
         """A rate over everybody, shape (b + 1, k)."""
         totals, chosen = self.totals.sum(axis=0), self.chosen.sum(axis=0)
         share = self._share(name, totals[None], chosen[None])
-        found: NDArray[np.float32] = _unsettle(share, self.worth_overall(name)[None], name)[0]
+        people = self.worth_overall(name)[None]
+        found: NDArray[np.float32] = _unsettle(share, people, self._prints, name)[0]
         return found
 
     def worth(self, name: str) -> NDArray[np.float64]:
@@ -134,18 +153,29 @@ class Replicates:
 
 
 def _unsettle(
-    share: NDArray[np.float32], people: NDArray[np.float64], name: str
+    share: NDArray[np.float32],
+    people: NDArray[np.float64],
+    prints: NDArray[np.uint32],
+    name: str,
 ) -> NDArray[np.float32]:
     """Let the redraws of a rate of 0 or 1 move, in place; its last redraw stays as it is."""
     seen = share[:, -1]
     certain = (seen <= _NEVER) | (seen >= 1 - _NEVER)
-    if certain.any():
-        rng = np.random.default_rng(list(RATES).index(name))
-        weight = rng.standard_exponential((len(share), share.shape[1] - 1))
-        for group, at in zip(*np.nonzero(certain), strict=True):
-            off = weight[group] / (weight[group] + people[group, at])
-            share[group, :-1, at] = off if seen[group, at] < 0.5 else 1 - off
+    for group in np.flatnonzero(certain.any(axis=1)):
+        at = np.flatnonzero(certain[group])
+        place = 1_009 * (len(RATES) * int(group) + list(RATES).index(name))
+        weight = _weights_of_others(share.shape[1] - 1)[:, (prints[at] + place) % _LIVES]
+        off = weight / (weight + people[group, at])
+        share[group, :-1, at] = np.where(seen[group, at] < 0.5, off, 1 - off).T
     return share
+
+
+@lru_cache(maxsize=1)
+def _weights_of_others(replicates: int) -> NDArray[np.float64]:
+    """Weights of people unlike all that were seen, in every redraw; read-only."""
+    weights = np.random.default_rng(0).standard_exponential((replicates, _LIVES))
+    weights.flags.writeable = False
+    return weights
 
 
 def _sum_cells(
@@ -200,7 +230,7 @@ def draw_counts(
     """
     check_passed(rows, passed, replicates)
     passed = np.ascontiguousarray(passed)
-    first, twin = _twins(passed, threshold_index)
+    first, twin, prints = _twins(passed, threshold_index)
     few = len(first) < len(passed)
     codes = rows.groups.codes[rows.groups.partitions.index(partition)] - partition.start
     own = np.ones(len(rows)) if rows.weights is None else rows.weights
@@ -222,7 +252,7 @@ def draw_counts(
 
     # The largest first, so that no thread is left with much when the others are done.
     in_threads(fill, sorted(cells, key=lambda at: -len(cells[at])))
-    found = Replicates(totals, chosen, squares)
+    found = Replicates(totals, chosen, squares, prints)
     return found.only(twin) if few else found
 
 
@@ -251,8 +281,8 @@ def row_weights(n: int, replicates: int, seed: int) -> NDArray[np.float32]:
 
 def _twins(
     passed: NDArray[np.uint8], threshold_index: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First candidate of each set of like decisions, and the set of each candidate.
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint32]]:
+    """First candidate of each set of like decisions, the set of each, the sets' fingerprints.
 
     Rounding depends on a column's place in a matrix product. Candidates that decide alike must
     stay equal to the last bit, or one would beat the other.
@@ -265,4 +295,5 @@ def _twins(
         twin[k] = seen.setdefault(key, len(first))
         if twin[k] == len(first):
             first.append(k)
-    return np.array(first, np.intp), twin
+    prints = np.array([crc32(key) for key in seen], np.uint32)
+    return np.array(first, np.intp), twin, prints

@@ -189,6 +189,36 @@ def test_limits_of_a_change_of_the_gap_of_two_groups_cover(
     assert inside / held <= (1.0 if min(one, other) < 0.1 else 0.985)
 
 
+def test_three_of_three_rightly_selected_is_not_certain() -> None:
+    # Two rules select three people each, all rightly: a precision that three people cannot prove.
+    n = 400
+    groups = Groups.of({"g": np.tile(["a", "b"], n // 2)})
+    y = np.tile([1, 1, 0, 0], n // 4).astype(np.int8)
+    good = np.flatnonzero(y)
+    made = []
+    for i, who in enumerate([good[:3], good[3:6], good[:3]]):
+        scores = np.where(np.isin(np.arange(n), who), 0.9, 0.1)
+        made.append(
+            Candidate(
+                f"c{i}", "regularized", "", float(i), 0, False,
+                {"select": count_cube(y, scores, groups)}, 1.0,
+                passed={"select": passed_thresholds(scores)},
+            )
+        )  # fmt: skip
+    view = Frontier(
+        tuple(made), groups.partitions, {"select": groups.sizes},
+        rows={"select": SplitRows(y, groups)},
+    ).view(performance="positive_predictive_value")  # fmt: skip
+    sure = uncertainty(view)
+    assert sure is not None
+    assert sure.high[:, 0] == pytest.approx(1)
+    np.testing.assert_allclose(sure.low[:, 0], 3 / (3 + 1.959964**2), rtol=1e-5)  # Wilson's
+    low, high = sure.difference(0, 1)[0]
+    assert low < 0 < high
+    # Two rules that select the same people are one rule.
+    assert sure.difference(0, 2)[0].tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("g", [3, 6, 8])
 def test_a_change_of_a_gap_of_more_than_two_groups_has_no_limits(g: int) -> None:
     groups = Groups.of({"g": np.tile([f"g{i}" for i in range(g)], 60)})
