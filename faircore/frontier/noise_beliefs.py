@@ -19,17 +19,15 @@ Strawderman 1971 (the share of noise as an unknown).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincinv
-from threadpoolctl import ThreadpoolController
 
 from faircore.errors import InputError
 from faircore.frontier.noise import Replicates
+from faircore.frontier.threads import in_threads
 from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, find_performance, find_rate
 
 Floats = NDArray[np.float64]
@@ -145,33 +143,32 @@ def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: 
             f"{moves.shape}. Pass (k,) and (b, k)."
         )
     known = np.flatnonzero(np.isfinite(values) & np.isfinite(moves).all(axis=0))
-    drawn = np.full(moves.shape, np.nan)
     if not len(known):
-        return drawn
+        return np.full(moves.shape, np.nan)
     # A few redraws tell two candidates apart as well as all do.
     label = np.concatenate([values[None, known], moves[:4, known]]).astype(np.float64)
     _, first, twin = np.unique(label, axis=1, return_index=True, return_inverse=True)
     alone = known[first]
-    found = _shrink(values[alone].astype(np.float64), moves[:, alone].astype(np.float32), seed)
-    drawn[:, known] = found[:, twin.ravel()]
+    own = moves.take(alone, axis=1).astype(np.float32, copy=False)
+    found = _shrink(values[alone].astype(np.float64), own, seed).take(twin.ravel(), axis=1)
+    if len(known) == len(values):
+        return found
+    drawn = np.full(moves.shape, np.nan)
+    drawn[:, known] = found
     return drawn
 
 
-def _by_group(rates: Singles, seed: int) -> Floats:
+def _by_group(rates: Singles, seed: int) -> Singles:
     """Draws of the rates of each group, (g, b + 1, k) to (g, b, k)."""
+    drawn = np.empty_like(rates[:, :-1])
 
-    def one(group: int) -> Floats:
+    def fill(group: int) -> None:
         seen = rates[group, -1]
-        return np.clip(believe(seen, rates[group, :-1] - seen, seed=seed + group), 0.0, 1.0)
+        told = believe(seen, rates[group, :-1] - seen, seed=seed + group)
+        np.clip(told, 0.0, 1.0, out=drawn[group], casting="same_kind")
 
-    # Products this small are slower on two cores than on one, by far when the cores are busy.
-    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(2) as pool:
-        return np.stack(list(pool.map(one, range(len(rates)))))
-
-
-@lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+    in_threads(fill, range(len(rates)))
+    return drawn
 
 
 def _shrink(values: Floats, moves: Singles, seed: int) -> Floats:
@@ -181,26 +178,25 @@ def _shrink(values: Floats, moves: Singles, seed: int) -> Floats:
         return plain
     kept, scale = _kept(moves)
     noise = moves * scale
-    common = (noise @ kept) @ kept.T
-    noise -= common
+    common = noise @ kept
+    noise -= common @ kept.T
     # In single precision, around a middle: what is left are differences of a few hundredths.
     middle = values.mean()
     signal = (values - middle).astype(np.float32) * scale
     steady = kept @ (signal @ kept)
     signal -= steady
-    drawn = common
-    drawn += steady
     # Directions are found in one half of the redraws, and how much varies along them is measured
     # in the other: in the same half, the first would look too noisy and the rest too certain.
     directions = _directions(noise[:half], min(_DIRECTIONS, half // 2, (len(values) - 1) // 3))
     along, seen = noise @ directions, signal @ directions
     rng = np.random.default_rng(seed)
+    told = np.empty_like(along)
     for part in _sets(directions.shape[1]):
         own = (along[half:, part] ** 2).mean(axis=0) + 1e-300
         luck = np.sqrt(own / ((along[:, part] ** 2).mean(axis=0) + 1e-300))
         excess = float((seen[part] ** 2 / own).sum())
         share = _noise_share(excess, seen[part].size, len(noise), rng)
-        drawn += (_mixed(seen[part], along[:, part] * luck, share)) @ directions[:, part].T
+        told[:, part] = _mixed(seen[part], along[:, part] * luck, share)
     rest = noise
     rest -= along @ directions.T
     left = signal - directions @ seen
@@ -211,9 +207,15 @@ def _shrink(values: Floats, moves: Singles, seed: int) -> Floats:
         share = _noise_share(float(left @ left) / total * freedom, freedom, len(rest), rng)
         luck = np.sqrt(total * len(rest) / _squares(rest))
         rest *= luck * np.sqrt(1 - share)
-        drawn += rest
-        drawn += (1 - share) * left
-    around: Floats = drawn / scale + middle
+    else:
+        share = np.ones((len(rest), 1), np.float32)
+        rest[:] = 0
+    # What lies along a few directions is put together at once: there are many candidates.
+    drawn = rest
+    drawn += np.hstack([common, told, 1 - share]) @ np.hstack([kept, directions, left[:, None]]).T
+    drawn += steady
+    drawn /= scale
+    around: Floats = drawn + middle
     return around
 
 

@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 EVERYTHING = "all"
 
+_WEIGHINGS = (0.2, 0.5, 0.8)
+_WORTH_A_SEARCH = 50  # candidates
+
 
 def hopeful(
     values: Floats,
@@ -91,9 +94,13 @@ def probability_non_dominated(beliefs: Floats, directions: Sequence[int]) -> Flo
     [1.0, 1.0, 0.0]
     """
     better = _better(beliefs, directions)
-    share = np.mean([non_dominated(one) for one in better], axis=0)
+    keep = _contenders(better)
+    times = np.zeros(better.shape[1])
+    for one, few in zip(better, keep, strict=True):
+        at = np.flatnonzero(few)
+        times[at] += non_dominated(one[at])
     known = np.isfinite(better).all(axis=(0, 2))
-    return np.where(known, share, np.nan)
+    return np.where(known, times / len(better), np.nan)
 
 
 def front_band(
@@ -117,6 +124,7 @@ def front_band(
     """
     better = _better(beliefs[..., :2], directions[:2])
     better = np.where(np.isfinite(better).all(axis=2, keepdims=True), better, -np.inf)
+    better = _packed(better, _contenders(better), -np.inf)
     order = np.argsort(-better[..., 1], axis=1)
     best = np.maximum.accumulate(np.take_along_axis(better[..., 0], order, 1), axis=1)
     best = np.concatenate([np.full((len(best), 1), -np.inf), best], axis=1)
@@ -134,6 +142,7 @@ def hypervolumes(beliefs: Floats, directions: Sequence[int], reference: Sequence
     better = _better(beliefs, directions) - np.asarray(reference) * np.asarray(directions)
     better = np.maximum(np.nan_to_num(better, nan=0.0), 0.0)
     if better.shape[2] == 2:
+        better = _packed(better, _contenders(better), 0.0)
         order = np.argsort(-better[..., 0], axis=1)
         x = np.take_along_axis(better[..., 0], order, 1)
         y = np.maximum.accumulate(np.take_along_axis(better[..., 1], order, 1), axis=1)
@@ -179,7 +188,13 @@ def hypervolume_limits(
     """
     everybody = np.ones(values.shape[0], bool)
     masks = {**members, EVERYTHING: everybody}
-    drawn = {name: hypervolumes(beliefs[:, m], directions, reference) for name, m in masks.items()}
+    few = {
+        name: _fewer(beliefs[:, np.flatnonzero(mask)], directions) for name, mask in members.items()
+    }
+    # Whoever is unbeaten among all is unbeaten among those of its own method.
+    whole = bool(few) and np.logical_or.reduce(list(members.values())).all()
+    few[EVERYTHING] = np.concatenate(list(few.values()), axis=1) if whole else beliefs
+    drawn = {name: hypervolumes(one, directions, reference) for name, one in few.items()}
     rows = {}
     for name, mask in masks.items():
         low, high = _tails(np.sort(drawn[name])[:, None], confidence)
@@ -189,11 +204,53 @@ def hypervolume_limits(
         rows, orient="index", columns=["value", "expected", "low", "high"]
     )
     names = list(members)
-    wins = [
-        [float(((drawn[a] > drawn[b]) + 0.5 * (drawn[a] == drawn[b])).mean()) for b in names]
-        for a in names
-    ]
+    wins = [[_larger(drawn[a], drawn[b]) for b in names] for a in names]
     return limits, pd.DataFrame(wins, index=names, columns=names)
+
+
+def _larger(one: Floats, other: Floats) -> float:
+    """How often one is larger; the same front may be summed in different pieces."""
+    alike = np.isclose(one, other, rtol=1e-12, atol=0.0)
+    return float(np.where(alike, 0.5, one > other).mean())
+
+
+def _contenders(better: Floats) -> Mask:
+    """Leave out most of those that are beaten, none that is not: what remains is quick to sort.
+
+    In every draw whoever is best by some weighing of two objectives beats a large part of the
+    others in both. More objectives have too few such to be worth the search.
+    """
+    keep = np.ones(better.shape[:2], bool)
+    if better.shape[2] != 2 or better.shape[1] < _WORTH_A_SEARCH:
+        return keep
+    first, second = (np.ascontiguousarray(better[..., m]) for m in (0, 1))
+    for one in (first, second):  # without a value: neither the best nor kept
+        np.copyto(one, -np.inf, where=~np.isfinite(one))
+    if not (first[0] + second[0] > -np.inf).any():
+        return keep
+    spans = [float(np.ptp(x[0][x[0] > -np.inf])) or 1.0 for x in (first, second)]  # any will do
+    draw = np.arange(len(better))[:, None]
+    for weight in _WEIGHINGS:
+        sums = first * (weight / spans[0])
+        sums += second * ((1 - weight) / spans[1])
+        best = sums.argmax(axis=1)[:, None]
+        keep &= (first >= first[draw, best]) | (second >= second[draw, best])
+    return keep
+
+
+def _fewer(beliefs: Floats, directions: Sequence[int]) -> Floats:
+    """Beliefs of those that may be unbeaten in each draw; NaN fills up."""
+    return _packed(beliefs, _contenders(_better(beliefs, directions)), np.nan)
+
+
+def _packed(better: Floats, keep: Mask, filling: float) -> Floats:
+    """Those that are kept in each draw, as many for all, (b, k, m) to (b, most, m)."""
+    draw, at = np.nonzero(keep)
+    count = keep.sum(axis=1)
+    place = np.arange(len(draw)) - np.repeat(np.cumsum(count) - count, count)
+    few = np.full((len(better), int(count.max(initial=0)), better.shape[2]), filling)
+    few[draw, place] = better[draw, at]
+    return few
 
 
 def _better(beliefs: Floats, directions: Sequence[int]) -> Floats:

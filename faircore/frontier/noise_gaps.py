@@ -30,7 +30,7 @@ from faircore.metrics import MIN_PEOPLE, Disparity, find_disparity, find_rate
 
 _DRAWS = 256
 _STEPS = 5  # of the search for a limit: it is then right to a hundredth of its error
-_CHUNK = 256  # candidates at a time, so that the arrays stay in the cache
+_CHUNK = 512  # candidates at a time: arrays that stay in the cache, and not too many steps
 _LUCKY = 0.1  # quantile of equal groups below which a difference is luck
 _PULL = 2.0  # standard errors; unseen ties at the ends make a difference look larger
 _PAIR = 1.5  # standard errors; a small group at an end hides among the others
@@ -185,44 +185,61 @@ def _invert(
     return np.minimum(low, seen), np.maximum(high, rates.widest_pair(_PAIR))
 
 
-@dataclass(frozen=True, eq=False)
 class _Spreads:
-    """Spreads that chance would show when the true one is supposed."""
+    """Spreads that chance would show when the true one is supposed.
 
-    pattern: NDArray[np.float32]
-    error: NDArray[np.float32]
-    noise: NDArray[np.float32]
+    Its arrays are made once: they fit the cache, and to make them anew takes as long as to fill
+    them.
+    """
+
+    def __init__(
+        self, pattern: NDArray[np.float32], error: NDArray[np.float32], noise: NDArray[np.float32]
+    ) -> None:
+        self._pattern = pattern
+        self._held = np.isfinite(error)
+        self._error = np.where(self._held, error, np.float32(0))
+        self._noise = noise.reshape(*error.shape[:2], _DRAWS)
+        shape = (error.shape[2], _DRAWS)
+        self._drawn, self._high, self._low, self._widest = (
+            np.empty(shape, np.float32) for _ in range(4)
+        )
 
     def __call__(self, quantile: float, true: NDArray[np.float64]) -> NDArray[np.float64]:
         """A quantile of the spread seen where ``true`` (k,) is so, shape (k,)."""
-        widest = np.zeros((len(true), _DRAWS), np.float32)
         size = true.astype(np.float32)
-        for i in range(len(self.pattern)):
-            high = np.full(widest.shape, -np.inf, np.float32)
-            low = np.full(widest.shape, np.inf, np.float32)
-            for g in range(self.pattern.shape[1]):
-                error = self.error[i, g]
-                held = np.isfinite(error)
-                drawn = (
-                    np.where(held, error, 0.0)[:, None] * self.noise[i * self.pattern.shape[1] + g]
-                )
-                drawn += (self.pattern[i, g] * size)[:, None]
-                if held.all():
-                    np.maximum(high, drawn, out=high)
-                    np.minimum(low, drawn, out=low)
-                else:
-                    np.maximum(high, np.where(held[:, None], drawn, -np.inf), out=high)
-                    np.minimum(low, np.where(held[:, None], drawn, np.inf), out=low)
-            np.maximum(widest, high - low, out=widest)
-        # Halfway between two order statistics, so that ties of a quantile do not matter.
+        for rate in range(len(self._pattern)):
+            self._draw(rate, size)
+            if rate:
+                np.maximum(self._widest, self._high, out=self._widest)
+            else:
+                self._widest, self._high = self._high, self._widest
+        # Halfway between two order statistics, so that ties of a quantile do not matter. The
+        # second is asked for, and the first looked for below it: to ask for both takes longer.
         at = quantile * _DRAWS - 0.5
         lower = int(np.floor(at))
-        widest.partition((lower, lower + 1), axis=1)
-        share = at - lower
-        found: NDArray[np.float64] = (
-            (1 - share) * widest[:, lower] + share * widest[:, lower + 1]
-        ).astype(np.float64)
-        return found
+        self._widest.partition(lower + 1, axis=1)
+        share = np.float32(at - lower)
+        below = self._widest[:, : lower + 1].max(axis=1)
+        found: NDArray[np.float64] = (1 - share) * below + share * self._widest[:, lower + 1]
+        return np.maximum(found, 0.0, dtype=np.float64)  # nobody's spread is minus infinity
+
+    def _draw(self, rate: int, size: NDArray[np.float32]) -> None:
+        """Put the spread of one rate, in every draw, where ``_high`` is."""
+        self._high.fill(-np.inf)
+        self._low.fill(np.inf)
+        for group, held in enumerate(self._held[rate]):
+            np.multiply(
+                self._error[rate, group][:, None], self._noise[rate, group], out=self._drawn
+            )
+            self._drawn += (self._pattern[rate, group] * size)[:, None]
+            if held.all():
+                np.maximum(self._high, self._drawn, out=self._high)
+                np.minimum(self._low, self._drawn, out=self._low)
+            else:
+                own = held[:, None]
+                np.maximum(self._high, self._drawn, out=self._high, where=own)
+                np.minimum(self._low, self._drawn, out=self._low, where=own)
+        self._high -= self._low
 
     def search(
         self, quantile: float, seen: NDArray[np.float64], start: NDArray[np.float64]

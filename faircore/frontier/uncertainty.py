@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -129,18 +128,12 @@ def _judge(frontier: Frontier, shown: NDArray[np.intp]) -> Uncertainty:
     )
     chance = np.full(len(frontier.values), np.nan)
     chance[shown] = 0.0
-
-    def stand() -> None:
-        chance[shown[keep]] = probability_non_dominated(beliefs, directions)
-
-    with ThreadPoolExecutor(2) as pool:  # neither needs the other
-        stood = pool.submit(stand)
-        table, larger = hypervolume_limits(
-            values[keep], beliefs, directions, frontier.reference,
-            {name: mask[keep] for name, mask in members.items()},
-        )  # fmt: skip
-        band = _band(values, beliefs, directions) if len(directions) == 2 else None
-        stood.result()
+    chance[shown[keep]] = probability_non_dominated(beliefs, directions)
+    table, larger = hypervolume_limits(
+        values[keep], beliefs, directions, frontier.reference,
+        {name: mask[keep] for name, mask in members.items()},
+    )  # fmt: skip
+    band = _band(values, beliefs, directions) if len(directions) == 2 else None
     table["models"] = [*(int(mask.sum()) for mask in members.values()), len(shown)]
     return Uncertainty(low, high, chance, band, table, larger, frontier)
 

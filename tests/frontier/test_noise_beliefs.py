@@ -23,10 +23,8 @@ from faircore.frontier.noise_beliefs import (
     performance_draws,
 )
 from faircore.frontier.noise_front import (
-    front_band,
     hopeful,
     hypervolume_limits,
-    hypervolumes,
     probability_non_dominated,
 )
 from faircore.metrics import DISPARITIES, PERFORMANCES
@@ -162,50 +160,6 @@ def test_hopeful_keeps_whoever_may_be_on_the_front() -> None:
     values = plain[-1].copy()
     values[4] = np.nan
     assert not hopeful(values, plain[:-1].std(axis=0), BETTER)[4]
-
-
-def test_band_of_known_draws() -> None:
-    one = np.array([[[0.9, 0.3], [0.8, 0.1], [0.7, 0.2]]])
-    low, high = front_band(np.repeat(one, 5, axis=0), BETTER, np.array([0.05, 0.1, 0.25, 0.3]))
-    np.testing.assert_array_equal(low, high)
-    np.testing.assert_array_equal(low, [np.nan, 0.8, 0.8, 0.9])
-    # A loss against a ratio: lower and higher are better.
-    turned = np.stack([1 - one[..., 0], 1 - one[..., 1]], axis=-1)
-    low, _ = front_band(turned, (-1, 1), np.array([0.95, 0.9, 0.75]))
-    np.testing.assert_allclose(low, [np.nan, 0.2, 0.2])
-
-
-@pytest.mark.parametrize(
-    ("b", "confidence", "left_out"), [(200, 0.95, 4), (199, 0.9, 9), (9, 0.95, 0)]
-)
-def test_limits_take_the_truth_as_one_draw_more(b: int, confidence: float, left_out: int) -> None:
-    # Beyond a limit lie left_out + 1 of the b + 1 places that the truth may take.
-    beliefs = np.zeros((b, 1, 2))
-    beliefs[:, 0, 0] = np.random.default_rng(0).permutation(b)
-    low, high = front_band(beliefs, BETTER, np.array([0.1]), confidence=confidence)
-    assert (low[0], high[0]) == (left_out, b - 1 - left_out)
-    limits, _ = hypervolume_limits(
-        beliefs[0], beliefs, BETTER, (-1.0, 1.0), {}, confidence=confidence
-    )
-    np.testing.assert_allclose(
-        limits.loc["all", ["low", "high"]].to_list(), [low[0] + 1, high[0] + 1]
-    )
-
-
-@pytest.mark.parametrize("m", [2, 3])
-def test_hypervolumes_are_those_of_moocore(m: int) -> None:
-    from moocore import hypervolume
-
-    draws = np.random.default_rng(0).random((6, 25, m))
-    draws[2, 3] = np.nan
-    signs = np.array([1, -1, 1][:m])
-    corner = [0.2, 0.9, 0.1][:m]
-    found = hypervolumes(draws, signs.tolist(), corner)
-    for one, area in zip(draws, found, strict=True):
-        points = -(one * signs)[np.isfinite(one).all(axis=1)]
-        inside = np.minimum(points, -np.array(corner) * signs)
-        exact = hypervolume(inside, ref=-np.array(corner) * signs)
-        assert area == pytest.approx(exact, abs=1e-9)
 
 
 def test_methods_are_compared() -> None:
