@@ -147,8 +147,10 @@ class Replicates:
         )
         # A hair, since a sum minus a part of it leaves rounding where it should leave nobody.
         defined = below > 1e-6 * totals.sum(axis=1)[..., None]
-        share = np.full(chosen[:, 0].shape, np.nan, np.float32)
-        np.divide(above, below, where=defined, out=share)
+        every = chosen[:, 0].shape
+        share = above if above.shape == every else np.broadcast_to(above, every).copy()
+        np.divide(share, below, where=defined, out=share)
+        np.copyto(share, np.float32(np.nan), where=~defined)
         return np.clip(share, 0.0, 1.0, out=share)
 
 
@@ -183,14 +185,20 @@ def _sum_cells(
     totals: NDArray[np.float32],
     chosen: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Weight in some (true, predicted) cells, shape (g, b + 1, k), or (g, b + 1, 1) of outcomes."""
+    """Weight in some (true, predicted) cells, shape (g, b + 1, k), or (g, b + 1, 1) of outcomes.
+
+    Of thousands of candidates this is tens of megabytes, made once and added to in place.
+    """
     total = np.zeros((*totals[:, 0].shape, 1), np.float32)
     for y in (0, 1):
-        refused, selected = (y, 0) in cells, (y, 1) in cells
-        if refused:
-            total = total + totals[:, y, :, None]
-        if selected != refused:
-            total = total + chosen[:, y] if selected else total - chosen[:, y]
+        if (y, 0) in cells:
+            total += totals[:, y, :, None]
+    for y in (0, 1):
+        selected = (y, 1) in cells
+        if selected != ((y, 0) in cells):
+            add = np.add if selected else np.subtract
+            own = chosen[:, y]
+            total = add(total, own, out=total if total.shape == own.shape else None)
     return total
 
 
