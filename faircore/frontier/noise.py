@@ -24,23 +24,17 @@ from numpy.typing import NDArray
 
 from faircore.errors import InputError
 from faircore.frontier.noise_cells import Decisions, Redraw, strata_of
+from faircore.frontier.noise_rates import share_of, unsettle
 from faircore.frontier.rows import SplitRows
 from faircore.frontier.threads import in_threads
 from faircore.groups import Partition
-from faircore.metrics import RATES, find_rate
+from faircore.metrics import find_rate
 from faircore.metrics.design_effects import design_effect
 
 REPLICATES = 200
 
 MAX_PRODUCT = 1.5e8
 """Rows times candidates beyond which errors are taken from a sample of the rows."""
-
-
-_NEVER = 1e-6
-"""Share that is rounding."""
-
-_LIVES = 4_093
-"""People unlike all that were seen, of whom each candidate, group and rate gets one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +98,15 @@ class Replicates:
         one for each candidate that decides otherwise: two models that were right on the same three
         people need not be right on the same others.
         """
-        share = self._share(name, self.totals, self.chosen)
-        return _unsettle(share, self.worth(name), self._prints, name)
+        share = share_of(name, self.totals, self.chosen)
+        return unsettle(share, self.worth(name), self._prints, name)
 
     def overall(self, name: str) -> NDArray[np.float32]:
         """A rate over everybody, shape (b + 1, k)."""
         totals, chosen = self.totals.sum(axis=0), self.chosen.sum(axis=0)
-        share = self._share(name, totals[None], chosen[None])
+        share = share_of(name, totals[None], chosen[None])
         people = self.worth_overall(name)[None]
-        found: NDArray[np.float32] = _unsettle(share, people, self._prints, name)[0]
+        found: NDArray[np.float32] = unsettle(share, people, self._prints, name)[0]
         return found
 
     def worth(self, name: str) -> NDArray[np.float64]:
@@ -137,69 +131,6 @@ class Replicates:
         refused = np.maximum(self.totals[:, :, draws, None] - chosen, np.float32(0))
         both: NDArray[np.float32] = np.moveaxis(np.stack([refused, chosen], -1), (0, 1), (2, 3))
         return both.copy()
-
-    def _share(
-        self, name: str, totals: NDArray[np.float32], chosen: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        rate = find_rate(name)
-        above, below = (
-            _sum_cells(cells, totals, chosen) for cells in (rate.numerator, rate.denominator)
-        )
-        # A hair, since a sum minus a part of it leaves rounding where it should leave nobody.
-        defined = below > 1e-6 * totals.sum(axis=1)[..., None]
-        every = chosen[:, 0].shape
-        share = above if above.shape == every else np.broadcast_to(above, every).copy()
-        np.divide(share, below, where=defined, out=share)
-        np.copyto(share, np.float32(np.nan), where=~defined)
-        return np.clip(share, 0.0, 1.0, out=share)
-
-
-def _unsettle(
-    share: NDArray[np.float32],
-    people: NDArray[np.float64],
-    prints: NDArray[np.uint32],
-    name: str,
-) -> NDArray[np.float32]:
-    """Let the redraws of a rate of 0 or 1 move, in place; its last redraw stays as it is."""
-    seen = share[:, -1]
-    certain = (seen <= _NEVER) | (seen >= 1 - _NEVER)
-    for group in np.flatnonzero(certain.any(axis=1)):
-        at = np.flatnonzero(certain[group])
-        place = 1_009 * (len(RATES) * int(group) + list(RATES).index(name))
-        weight = _weights_of_others(share.shape[1] - 1)[:, (prints[at] + place) % _LIVES]
-        off = weight / (weight + people[group, at])
-        share[group, :-1, at] = np.where(seen[group, at] < 0.5, off, 1 - off).T
-    return share
-
-
-@lru_cache(maxsize=1)
-def _weights_of_others(replicates: int) -> NDArray[np.float64]:
-    """Weights of people unlike all that were seen, in every redraw; read-only."""
-    weights = np.random.default_rng(0).standard_exponential((replicates, _LIVES))
-    weights.flags.writeable = False
-    return weights
-
-
-def _sum_cells(
-    cells: tuple[tuple[int, int], ...],
-    totals: NDArray[np.float32],
-    chosen: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Weight in some (true, predicted) cells, shape (g, b + 1, k), or (g, b + 1, 1) of outcomes.
-
-    Of thousands of candidates this is tens of megabytes, made once and added to in place.
-    """
-    total = np.zeros((*totals[:, 0].shape, 1), np.float32)
-    for y in (0, 1):
-        if (y, 0) in cells:
-            total += totals[:, y, :, None]
-    for y in (0, 1):
-        selected = (y, 1) in cells
-        if selected != ((y, 0) in cells):
-            add = np.add if selected else np.subtract
-            own = chosen[:, y]
-            total = add(total, own, out=total if total.shape == own.shape else None)
-    return total
 
 
 def draw_counts(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from faircore.frontier.frontier import Frontier
 from faircore.frontier.noise import Replicates, draw_counts
 from faircore.frontier.noise_beliefs import (
-    believe,
     believe_disparity,
     believe_performance,
     compared_rates,
@@ -28,6 +27,7 @@ from faircore.frontier.noise_front import (
 from faircore.frontier.noise_gaps import disparity_limits
 from faircore.frontier.noise_limits import Scale, limits, share_limits
 from faircore.frontier.noise_scores import draw_scores
+from faircore.frontier.noise_shrinkage import believe
 from faircore.frontier.objectives import Objective
 from faircore.frontier.rows import SplitRows
 from faircore.frontier.views import WORTH_OF
@@ -102,7 +102,7 @@ def uncertainty(frontier: Frontier) -> Uncertainty | None:
     """Judge a view by redrawing its people; None where nobody kept whom each candidate selects.
 
     Candidates are compared on the same people; see :mod:`faircore.frontier.noise` for how that is
-    taken into account, and :mod:`faircore.frontier.noise_beliefs` for why the best of many does
+    taken into account, and :mod:`faircore.frontier.noise_shrinkage` for why the best of many does
     not look better than it is.
     """
     shown = shown_with_rows(frontier)

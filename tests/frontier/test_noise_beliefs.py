@@ -17,7 +17,6 @@ from faircore.errors import InputError
 from faircore.frontier import SplitRows, non_dominated
 from faircore.frontier.noise import draw_counts
 from faircore.frontier.noise_beliefs import (
-    believe,
     believe_disparity,
     believe_performance,
     performance_draws,
@@ -27,6 +26,7 @@ from faircore.frontier.noise_front import (
     hypervolume_limits,
     probability_non_dominated,
 )
+from faircore.frontier.noise_shrinkage import believe
 from faircore.metrics import DISPARITIES, PERFORMANCES
 
 WHOLE = Population(0, 60, n=10_000)
