@@ -97,7 +97,8 @@ def look(
     values = plain[-1]
     near = hopeful(values, plain[:-1].std(axis=0), BETTER)
     few = drawn.only(near)
-    beliefs = np.stack([believe_performance(few, "accuracy"), believe_disparity(few, PARITY)], -1)
+    accuracy = believe_performance(few, "accuracy", beside=values[near, 1:].T)
+    beliefs = np.stack([accuracy, believe_disparity(few, PARITY)], -1)
     return drawn, values, beliefs, near
 
 
@@ -265,9 +266,8 @@ def speed(k: int = 5_000, n: int = 7_300, n_groups: int = 10) -> None:
         laps.append(("limits of both", time.perf_counter()))
         near = hopeful(plain[-1], errors, BETTER, sets=list(members.values()))
         few = drawn.only(near)
-        beliefs = np.stack(
-            [believe_performance(few, "accuracy"), believe_disparity(few, PARITY)], axis=-1
-        )
+        accuracy = believe_performance(few, "accuracy", beside=plain[-1, near, 1:].T)
+        beliefs = np.stack([accuracy, believe_disparity(few, PARITY)], axis=-1)
         laps.append((f"beliefs of {near.sum()}", time.perf_counter()))
         probability_non_dominated(beliefs, BETTER)
         laps.append(("probabilities", time.perf_counter()))

@@ -15,7 +15,13 @@ from faircore.frontier.threads import in_threads
 from faircore.metrics import MIN_PEOPLE, RATES, find_disparity, find_performance, find_rate
 
 
-def believe_performance(replicates: Replicates, performance: str, *, seed: int = 0) -> Floats:
+def believe_performance(
+    replicates: Replicates,
+    performance: str,
+    *,
+    beside: Floats | None = None,
+    seed: int = 0,
+) -> Floats:
     """Draws of what a performance truly is, shape (b, k).
 
     Parameters
@@ -23,6 +29,8 @@ def believe_performance(replicates: Replicates, performance: str, *, seed: int =
     replicates : Replicates
     performance : str
         A name in :data:`faircore.metrics.PERFORMANCES`.
+    beside : ndarray, shape (c, k), optional
+        Gaps or ratios of the candidates, as :func:`.noise_shrinkage.believe` takes them.
     seed : int
         Of the share of noise.
 
@@ -32,7 +40,8 @@ def believe_performance(replicates: Replicates, performance: str, *, seed: int =
         In [0, 1]; NaN where the observed value is undefined.
     """
     values = performance_draws(replicates, performance)
-    return np.clip(believe(values[-1], values[:-1] - values[-1], seed=seed), 0.0, 1.0)
+    told = believe(values[-1], values[:-1] - values[-1], beside=beside, seed=seed)
+    return np.clip(told, 0.0, 1.0)
 
 
 def believe_disparity(

@@ -35,7 +35,13 @@ _NOTHING = 1e-6  # share of a variance that is rounding
 _FEWEST = 4  # candidates below which nothing is learnt from the others
 
 
-def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: int = 0) -> Floats:
+def believe(
+    values: NDArray[np.floating],
+    moves: NDArray[np.floating],
+    *,
+    beside: NDArray[np.floating] | None = None,
+    seed: int = 0,
+) -> Floats:
     """Draw the true values of candidates from what data and noise leave open.
 
     Parameters
@@ -44,6 +50,11 @@ def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: 
         As observed; NaN where undefined.
     moves : ndarray, shape (b, k)
         How much each redraw moves the values, about 0 on average.
+    beside : ndarray, shape (c, k), optional
+        What else is known of each candidate, whose luck is of another kind: such as its gap, beside
+        an accuracy. What goes with it, straight or curved, is not taken for luck, so that of the
+        candidates with a like gap the most accurate does not gain by what all gain that pay for a
+        small one. NaN says nothing.
     seed : int
 
     Returns
@@ -65,13 +76,20 @@ def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: 
     known = np.flatnonzero(np.isfinite(values) & np.isfinite(moves).all(axis=0))
     if not len(known):
         return np.full(moves.shape, np.nan)
+    if beside is not None and (beside.ndim != 2 or beside.shape[1] != len(values)):
+        raise InputError(
+            f"What is beside the values must be of the same {len(values)} candidates; its shape is "
+            f"{beside.shape}. Pass (c, {len(values)})."
+        )
     # A few redraws tell two candidates apart as well as all do.
     label = np.concatenate([values[None, known], moves[:4, known]]).astype(np.float64)
     _, first, twin = np.unique(label, axis=1, return_index=True, return_inverse=True)
     alone = known[first]
     own = moves.take(alone, axis=1).astype(np.float32, copy=False)
     order = np.argsort(_distance(own), kind="stable")
-    found = _shrink(values[alone[order]].astype(np.float64), own.take(order, axis=1), seed)
+    at = alone[order]
+    others = np.empty((0, len(at))) if beside is None else beside[:, at].astype(np.float64)
+    found = _shrink(values[at].astype(np.float64), own.take(order, axis=1), others, seed)
     found = found.take(np.argsort(order)[twin.ravel()], axis=1)
     if len(known) == len(values):
         return found
@@ -80,13 +98,13 @@ def believe(values: NDArray[np.floating], moves: NDArray[np.floating], *, seed: 
     return drawn
 
 
-def _shrink(values: Floats, moves: Singles, seed: int) -> Floats:
+def _shrink(values: Floats, moves: Singles, beside: Floats, seed: int) -> Floats:
     """Draws around values of candidates that all differ, the nearest to the middle one first."""
     half = len(moves) // 2
     if len(values) < _FEWEST or half < 2 or not (np.ptp(moves, axis=0) > 0).all():
         plain: Floats = values + moves
         return plain
-    kept, scale = _kept(moves)
+    kept, scale = _kept(moves, beside)
     noise = moves * scale
     common = noise @ kept
     noise -= common @ kept.T
@@ -138,13 +156,20 @@ def _distance(moves: Singles) -> Floats:
     return found
 
 
-def _kept(moves: Singles) -> tuple[Singles, Singles]:
-    """Basis (k, 3 or fewer) of what is not shrunk, and the scale it is told on, (k,)."""
+def _kept(moves: Singles, beside: Floats) -> tuple[Singles, Singles]:
+    """Basis (k, few) of what is not shrunk, and the scale it is told on, (k,)."""
     k = moves.shape[1]
     apart = _distance(moves)
     apart /= max(apart.mean(), 1e-300)
     scale = 1 / np.sqrt(apart + 0.1 * max(float(np.median(apart)), 1e-3))
-    shared = np.stack([np.ones(k), apart, np.sqrt(apart)], axis=1)[:, : max(1, min(3, k // 6))]
+    ways = [np.ones(k), apart, np.sqrt(apart)]
+    for other in beside:
+        known = np.isfinite(other)
+        span = np.ptp(other[known]) if known.any() else 0.0
+        if span > 0:
+            one = np.where(known, (other - other[known].mean()) / span, 0.0)
+            ways += [one, one**2]
+    shared = np.stack(ways, axis=1)[:, : max(1, k // 6)]
     kept = np.linalg.qr(shared * scale[:, None])[0]
     return kept.astype(np.float32), scale.astype(np.float32)
 

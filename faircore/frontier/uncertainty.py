@@ -123,8 +123,12 @@ def _judge(frontier: Frontier, shown: NDArray[np.intp]) -> Uncertainty:
     methods = np.array([frontier.candidates[k].method for k in shown])
     members = {str(name): methods == name for name in dict.fromkeys(methods.tolist())}
     keep = hopeful(values, errors, directions, sets=[*members.values(), np.ones(len(shown), bool)])
+    # A gap is far larger than its noise, and its noise is not that of a performance.
+    gaps = [m for m, o in enumerate(frontier.objectives) if o.source == "gap"]
+    beside = values[keep][:, gaps].T
     beliefs = np.stack(
-        [drawn.beliefs(o, values[:, m], keep) for m, o in enumerate(frontier.objectives)], axis=2
+        [drawn.beliefs(o, values[:, m], keep, beside) for m, o in enumerate(frontier.objectives)],
+        axis=2,
     )
     chance = np.full(len(frontier.values), np.nan)
     chance[shown] = 0.0
@@ -235,16 +239,16 @@ class _Draws:
             return (high - low) / (2 * _Z)
         return np.asarray(self.moves(objective).std(axis=0, ddof=1, dtype=np.float64))
 
-    def beliefs(self, objective: Objective, values: Floats, keep: Mask) -> Floats:
-        """Draws of the true values of some candidates, (b, kept)."""
+    def beliefs(self, objective: Objective, values: Floats, keep: Mask, beside: Floats) -> Floats:
+        """Draws of the true values of some candidates, whose gaps are ``beside``, (b, kept)."""
         if objective.source == "gap":
             return believe_disparity(
                 self._only(objective, keep), objective.name,
                 min_people=self.frontier.min_people,
             )  # fmt: skip
         if objective.source == "counts":
-            return believe_performance(self._only(objective, keep), objective.name)
-        return believe(values[keep], self.moves(objective)[:, keep])
+            return believe_performance(self._only(objective, keep), objective.name, beside=beside)
+        return believe(values[keep], self.moves(objective)[:, keep], beside=beside)
 
     def _only(self, objective: Objective, keep: Mask) -> Replicates:
         """Counts of the candidates that are kept, the same in every call."""

@@ -89,6 +89,58 @@ def test_noise_alone_is_believed_to_be_nothing() -> None:
     np.testing.assert_allclose(drawn.std(axis=0).mean(), 0.01, rtol=0.1)
 
 
+def test_what_goes_with_a_gap_is_not_taken_for_luck() -> None:
+    # Accuracy is paid for a small gap, by the same curve by all: what is left is luck.
+    rng = np.random.default_rng(2)
+    k, wrong = 240, {"alone": [], "beside": []}
+    for _ in range(6):
+        gap = rng.uniform(0.02, 0.2, k)
+        true = 0.8 + 0.3 * gap - 0.8 * gap**2
+        values = true + 0.004 * rng.normal(size=k)
+        moves = 0.004 * rng.normal(size=(200, k))
+        lucky = np.argsort(true - values)[:10]
+        for name, beside in {"alone": None, "beside": gap[None]}.items():
+            drawn = believe(values, moves, beside=beside)
+            wrong[name].append((drawn.mean(axis=0) - true)[lucky].mean())
+    # Of about .008 that the luckiest are above the truth.
+    assert np.mean(wrong["beside"]) < 0.6 * np.mean(wrong["alone"])
+    assert 0 < np.mean(wrong["beside"]) < 0.0025
+
+
+def test_what_is_beside_may_be_unknown_and_must_fit() -> None:
+    rng = np.random.default_rng(0)
+    values, moves = rng.random(30), 0.1 * rng.normal(size=(50, 30))
+    plain = believe(values, moves)
+    for nothing in (np.full((1, 30), np.nan), np.full((1, 30), 0.3), np.empty((0, 30))):
+        np.testing.assert_array_equal(believe(values, moves, beside=nothing), plain)
+    some = rng.random((1, 30))
+    some[0, 3] = np.nan
+    assert np.isfinite(believe(values, moves, beside=some)).all()
+    with pytest.raises(InputError, match=r"30 candidates"):
+        believe(values, moves, beside=np.zeros((1, 29)))
+
+
+def test_candidates_near_the_middle_one_are_shrunk_by_what_they_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Most candidates decide nearly alike and differ by noise alone; some are strange, and differ.
+    rng = np.random.default_rng(4)
+    strange = np.arange(300) >= 200
+    size = np.where(strange, 0.02, 0.004)
+    true = np.where(strange, 0.06 * rng.normal(size=300), 0.0)
+    noise, moves = size * rng.normal(size=300), size * rng.normal(size=(200, 300))
+
+    def left(sorts: int) -> tuple[float, float]:
+        monkeypatch.setattr("faircore.frontier.noise_shrinkage._SORTS", sorts)
+        told = believe(0.8 + true + noise, moves).mean(axis=0)
+        off = told - 0.8 - true
+        return off[~strange].std() / noise[~strange].std(), np.corrcoef(told, true)[0, 1]
+
+    (quiet, known), (quiet_together, _) = left(4), left(1)
+    assert quiet < 0.6 < quiet_together
+    assert known > np.corrcoef(true + noise, true)[0, 1]
+
+
 def test_beliefs_are_closer_to_the_truth_and_as_wide_as_they_are_wrong() -> None:
     raw, better, width = [], [], []
     for seed in range(6):
