@@ -162,14 +162,15 @@ def _kept(moves: Singles, beside: Floats) -> tuple[Singles, Singles]:
     apart = _distance(moves)
     apart /= max(apart.mean(), 1e-300)
     scale = 1 / np.sqrt(apart + 0.1 * max(float(np.median(apart)), 1e-3))
-    ways = [np.ones(k), apart, np.sqrt(apart)]
+    straight, curved = [apart], [np.sqrt(apart)]
     for other in beside:
         known = np.isfinite(other)
         span = np.ptp(other[known]) if known.any() else 0.0
         if span > 0:
             one = np.where(known, (other - other[known].mean()) / span, 0.0)
-            ways += [one, one**2]
-    shared = np.stack(ways, axis=1)[:, : max(1, k // 6)]
+            straight.append(one)
+            curved.append(one**2)
+    shared = np.stack([np.ones(k), *straight, *curved], axis=1)[:, : max(1, k // 6)]
     kept = np.linalg.qr(shared * scale[:, None])[0]
     return kept.astype(np.float32), scale.astype(np.float32)
 

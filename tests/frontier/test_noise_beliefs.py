@@ -186,14 +186,14 @@ def test_small_groups_take_no_part() -> None:
 
 
 def test_told_chances_come_true() -> None:
-    found = fronts(60, 6, 6)
+    found = fronts(60, 40, 1)  # of samples of one population luck is common
     told, brier, rows = reliability(found["told"], found["true"])
     _, counted, _ = reliability(found["counted"], found["true"])
-    assert told < 0.04
+    assert told < 0.02
     assert brier < counted
     assert len(rows) == 10
-    assert np.nanmean(found["band"]) > 0.85
-    assert found["volume"].mean() > 0.85
+    assert np.nanmean(found["band"]) > 0.93
+    assert found["volume"].mean() > 0.93
 
 
 def test_hopeful_keeps_whoever_may_be_on_the_front() -> None:
