@@ -28,6 +28,7 @@ from pages.components.frontier_notes import (
     every_model,
     failures,
     meaning,
+    no_band,
     nothing_to_show,
 )
 from pages.components.frontier_people import people
@@ -218,10 +219,7 @@ def main() -> None:
         )
         meaning(frontier, limits)
         if current.band and (sure is None or sure.band is None or not len(sure.band[0])):
-            st.caption(
-                "The band of the frontier is not drawn: there are three objectives, or too few "
-                "people to say where it lies."
-            )
+            st.caption(f"The band of the frontier is not drawn: {no_band(frontier)}.")
         share(review, frontier, figure)
     with right:
         selected(review, frontier, order)

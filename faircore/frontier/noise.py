@@ -15,7 +15,7 @@ Rubin 1981 (the Bayesian bootstrap); Kish 1965 (effective number of weighted peo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from zlib import crc32
 
@@ -52,7 +52,8 @@ class Replicates:
     squares : ndarray of float64, shape (g, 2, k, 2)
         Sum of the squared weights of those refused and those selected.
     fingerprints : ndarray of uint32, shape (k,), or None
-        Equal where candidates select the same people; None where no two do.
+        Equal where candidates select the same people. None where what the redraws leave open of a
+        rate of 0 or 1 is to be the same for all candidates.
     """
 
     totals: NDArray[np.float32]
@@ -79,14 +80,23 @@ class Replicates:
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Replicates:
         """Some of the candidates, by a mask or positions; the redraws stay as they are."""
         at = np.flatnonzero(keep) if keep.dtype == bool else keep
+        prints = None if self.fingerprints is None else self.fingerprints[at]
         return Replicates(
-            self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at], self._prints[at]
+            self.totals, self.chosen.take(at, axis=-1), self.squares[:, :, at], prints
         )
+
+    def alike(self) -> Replicates:
+        """The same, for what is said of many candidates at once.
+
+        That nobody of eighteen was selected leaves the same open for all candidates of which it is
+        true; told of each by its own luck, it would look like so many times eighteen people.
+        """
+        return replace(self, fingerprints=None)
 
     @property
     def _prints(self) -> NDArray[np.uint32]:
         if self.fingerprints is None:
-            return np.arange(self.n_candidates, dtype=np.uint32)
+            return np.zeros(self.n_candidates, np.uint32)
         return self.fingerprints
 
     def rate(self, name: str) -> NDArray[np.float32]:

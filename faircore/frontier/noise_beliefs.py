@@ -39,7 +39,7 @@ def believe_performance(
     ndarray, shape (b, k)
         In [0, 1]; NaN where the observed value is undefined.
     """
-    values = performance_draws(replicates, performance)
+    values = performance_draws(replicates.alike(), performance)
     told = believe(values[-1], values[:-1] - values[-1], beside=beside, seed=seed)
     return np.clip(told, 0.0, 1.0)
 
@@ -69,7 +69,7 @@ def believe_disparity(
     found = find_disparity(disparity)
     parts = []
     for number, name in enumerate(found.rates):
-        rates = compared_rates(replicates, name, min_people)
+        rates = compared_rates(replicates.alike(), name, min_people)
         drawn = _by_group(rates, seed + 1 + 1_000 * number)
         seen, told = (unlike(r, ratio=found.kind == "ratio") for r in (rates[:, -1:], drawn))
         parts.append(np.where(np.isfinite(seen), told, np.nan))

@@ -46,7 +46,7 @@ def unsettle(
         at = np.flatnonzero(certain[group])
         place = 1_009 * (len(RATES) * int(group) + list(RATES).index(name))
         weight = _weights_of_others(share.shape[1] - 1)[:, (prints[at] + place) % _LIVES]
-        off = weight / (weight + people[group, at])
+        off = -np.expm1(-weight / people[group, at])  # Beta(1, people)
         share[group, :-1, at] = np.where(seen[group, at] < 0.5, off, 1 - off).T
     return share
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from faircore.frontier.dominance import non_dominated
 from faircore.frontier.frontier import Frontier
 from faircore.frontier.noise import Replicates, draw_counts
 from faircore.frontier.noise_beliefs import (
@@ -162,9 +163,9 @@ def _band(
     values: Floats, beliefs: Floats, directions: tuple[int, ...]
 ) -> tuple[Floats, Floats, Floats]:
     """Band over the range that the unbeaten candidates cover."""
-    second = values[:, 1]
-    best = second[np.argmax(values[:, 0] * directions[0])]
-    end = (second * directions[1]).max() * directions[1]
+    front = values[non_dominated(values * np.asarray(directions))]
+    best = front[np.argmax(front[:, 0] * directions[0]), 1]
+    end = (front[:, 1] * directions[1]).max() * directions[1]
     at = np.linspace(end, best, BAND_POINTS)
     low, high = front_band(beliefs, directions, at)
     told = np.isfinite(low) & np.isfinite(high)

@@ -13,6 +13,7 @@ from faircore.plots.cloud import DIGITS, Cloud, Intervals, add_scatter, limit_te
 from faircore.plots.places import LINE, NARROW, Box, Places, text_width
 
 STAR = "#B07A00"
+_GREY = "#7A7A7A"  # read on a light and on a dark page
 """Of the recommendation: a contrast of 3 to 1 with light and with dark paper."""
 
 _EDGE = "rgba(128, 132, 140, 0.95)"
@@ -137,6 +138,8 @@ def draw_star(figure: go.Figure, cloud: Cloud, position: int, places: Places) ->
     add_scatter(figure, x=[x], y=[y], name="recommended", mode="markers+text", text=["recommended"],
             textposition=chosen, textfont={"size": _SMALL + 1}, cliponaxis=False,
             marker={"symbol": "star-open", "size": 26, "color": STAR, "line": {"width": 2.5}},
+            # A click on another mark must not fade the recommendation.
+            unselected={"marker": {"opacity": 1}, "textfont": {"color": _GREY}},
             hoverinfo="skip", showlegend=False, zorder=4,)  # fmt: skip
 
 

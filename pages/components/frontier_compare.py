@@ -12,7 +12,7 @@ from faircore.plots import METHOD_NAMES
 from pages.components.candidates import shown_order
 from pages.components.frontier_detail import measured_now
 from pages.components.frontier_people import pinned_position
-from pages.components.group_cuts import TRIED
+from pages.components.group_cuts import TRIED, tried
 from pages.components.session import session
 from pages.components.words import labels, plain
 
@@ -52,7 +52,7 @@ def compare(frontier: Frontier, position: int, sure: Uncertainty | None) -> None
         )  # fmt: skip
     st.caption("What they do, on the rows models are compared on")
     st.dataframe(figures(frontier, pinned, position), hide_index=True, width="stretch")
-    if current.cut_by:
+    if tried(frontier, current):
         st.caption(f"The selected model is counted at the thresholds that are tried. {TRIED}")
     elif sure is not None:
         _surely(frontier, pinned, position, sure)

@@ -26,7 +26,7 @@ from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import facts
 from pages.components.charts import show_chart
 from pages.components.frontier_view import limits_of
-from pages.components.group_cuts import TRIED, cuts_now
+from pages.components.group_cuts import TRIED, cuts_now, tried
 from pages.components.session import ReviewSession, session
 from pages.components.words import Evidence, finding, labels, plain
 
@@ -38,8 +38,10 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     partition = find_partition(frontier.partitions, frontier.gap.partition)
     with st.container(key="selected-name"):
         st.subheader(plain(labels(frontier)[candidate.id]))
-    if current.cut_by:  # intervals and chances are those of one threshold for everybody
-        sure = None
+    by_group = tried(frontier, current)
+    if by_group:
+        st.caption("At the thresholds by group that are tried below.")
+        sure = None  # intervals and chances are those of one threshold for everybody
     _objectives(frontier, position, sure)
     _standing(frontier, position, sure, current)
     st.markdown(
@@ -58,7 +60,7 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
             "Pinned for comparison" if pinned else "Pin to compare", key="pin", disabled=pinned,
             on_click=_pin, args=(candidate.id,),
         )  # fmt: skip
-    if current.cut_by:
+    if by_group:
         st.caption(TRIED)
     box = st.expander(
         "Does a score mean the same in each group?", key="small-box", on_change="rerun"
@@ -66,6 +68,8 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
     if box.open:  # drawn only for those who look
         with box:
             _reliability(frontier, position, partition)
+    if by_group:
+        st.caption("What follows is of the model with one threshold for everybody.")
     facts(frontier, position)
 
 
@@ -151,7 +155,7 @@ def _standing(
 ) -> None:
     """Whether others beat it, and which limits it breaks."""
     told = []
-    if not current.cut_by and not frontier.non_dominated[position]:
+    if not tried(frontier, current) and not frontier.non_dominated[position]:
         told.append(
             "Another model is at least as good in "
             + ("both respects" if len(frontier.objectives) == 2 else "every respect")
@@ -169,7 +173,9 @@ def _standing(
     ]
     if broken:
         st.warning(plain("Breaks a limit: " + "; ".join(broken) + "."))
-    if current.no_groups and (current.cut_by or frontier.candidates[position].needs_groups):
+    if current.no_groups and (
+        tried(frontier, current) or frontier.candidates[position].needs_groups
+    ):
         st.warning("Asks for a sensitive attribute when it predicts, which is ruled out above.")
 
 

@@ -32,8 +32,10 @@ def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
         st.write("Intervals need models made by this version. Train them again to see them.")
         return
     space = "area" if len(frontier.objectives) == 2 else "volume"
-    table = sure.hypervolumes.copy()
+    table = sure.hypervolumes
     whole = float(table.loc["all", "value"]) or 1.0
+    if len(table) == 2:  # of one method, all together are the same
+        table = table.drop(index="all")
     frame = pd.DataFrame(
         {
             "Method": [METHOD_NAMES.get(n, "All methods together") for n in table.index],
@@ -47,7 +49,8 @@ def methods(frontier: Frontier, sure: Uncertainty | None) -> None:
     st.caption(
         f"The {space} between a method's unbeaten models and the worst corner of the picture "
         "(hypervolume): a method with more of it offers more in all respects together. From and "
-        "to: 95% interval. A method with more models has had more chances."
+        "to: 95% interval; 100% is what all cover as measured, so that a true one may be more. A "
+        "method with more models has had more chances."
     )
     _larger(sure)
     _seeds(frontier)
@@ -77,7 +80,7 @@ def _seeds(frontier: Frontier) -> None:
     }
     for m, objective in enumerate(frontier.objectives):
         rows[f"{objective.full_title}, mean"] = [objective.text(found.mean[f, m]) for f in several]
-        rows["± " * (m + 1) + "one s.d."] = [
+        rows[f"{objective.full_title}, ± one s.d."] = [
             objective.change_text(found.spread[f, m]).lstrip("+±") for f in several
         ]
     st.caption("Over seeds: what luck in training alone does. Named after the first seed.")

@@ -118,7 +118,8 @@ def failures(frontier: Frontier) -> None:
 
 def every_model(frontier: Frontier, order: list[int], then: Callable[[], None]) -> None:
     """All candidates as a table, and a list that does what clicking does; for those who open it."""
-    title = f"All {len(frontier.candidates):,} models as a table"
+    n = len(frontier.candidates)
+    title = "The model as a table" if n == 1 else f"All {n:,} models as a table"
     box = st.expander(title, key="every-model", on_change="rerun")
     if not box.open:
         return
@@ -136,6 +137,15 @@ def every_model(frontier: Frontier, order: list[int], then: Callable[[], None]) 
         ]
         columns["Seconds"] = [f"{frontier.candidates[k].fit_seconds:.1f}" for k in order]
         st.dataframe(pd.DataFrame(columns), hide_index=True, width="stretch")
+
+
+def no_band(frontier: Frontier) -> str:
+    """Why there is no band."""
+    if len(frontier.objectives) > 2:
+        return "it is one of two objectives, and there are three"
+    if len(np.unique(frontier.values[frontier.front], axis=0)) < 2:
+        return "only one model is unbeaten, so that there is nothing for it to run along"
+    return "there are too few people in some group to say where it lies"
 
 
 def cautions(review: Review, frontier: Frontier, whole: Frontier) -> None:

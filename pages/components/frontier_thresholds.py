@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from faircore.frontier import Frontier, measure_counts
 from faircore.groups import Partition, find_partition
@@ -10,7 +11,7 @@ from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.records import Review
 from pages.components.candidate_launch import offer
 from pages.components.frontier_detail import counts_now, decisions_now
-from pages.components.group_cuts import cuts_now, dials
+from pages.components.group_cuts import cuts_now, dials, tried
 from pages.components.session import FIRST_CUT, LAST_CUT, ReviewSession, session
 from pages.components.train_settings import UNSEEN
 from pages.components.words import lower_first, plain, widget_label
@@ -39,8 +40,10 @@ def thresholds(review: Review, frontier: Frontier, position: int) -> None:
         return
     partition = find_partition(frontier.partitions, current.cut_by)
     groups, cuts = dials(frontier, current.cut_by), cuts_now(frontier, current)
-    columns = st.columns(3, gap="large")
+    columns: list[DeltaGenerator] = []
     for place, name in enumerate(groups):
+        if place % 3 == 0:  # a row at a time, so that the order on the page is that of the keys
+            columns = st.columns(3, gap="large")
         st.session_state[_key(name)] = min(max(cuts[name], FIRST_CUT), LAST_CUT)
         columns[place % 3].slider(
             widget_label(name), FIRST_CUT, LAST_CUT, step=0.01, key=_key(name),
@@ -52,7 +55,7 @@ def thresholds(review: Review, frontier: Frontier, position: int) -> None:
             "tell the outcomes of their people."
         )
     _what_cuts_do(frontier, position, current)
-    if {*cuts.values()} != {frontier.threshold}:
+    if tried(frontier, current):
         _keep(review, frontier, position, partition, {name: cuts[name] for name in groups})
 
 
@@ -78,7 +81,12 @@ def _what_cuts_do(frontier: Frontier, position: int, current: ReviewSession) -> 
     for m, objective in enumerate(frontier.objectives):
         if objective.source == "scores":
             continue
-        value = float(measure_counts(objective, counts, frontier.partitions, costs=frontier.costs))
+        value = float(
+            measure_counts(
+                objective, counts, frontier.partitions,
+                costs=frontier.costs, min_people=frontier.min_people,
+            )
+        )  # fmt: skip
         change = value - float(frontier.values[position, m])
         told.append(
             f"{lower_first(plain(objective.full_title))} **{objective.text(value)}** "

@@ -23,6 +23,13 @@ def dials(frontier: Frontier, by: str) -> tuple[str, ...]:
     return may_be_set(frontier.partitions, frontier.sizes[frontier.split], partition)
 
 
+def tried(frontier: Frontier, current: ReviewSession) -> bool:
+    """Whether any group is cut elsewhere than everybody."""
+    if not current.cut_by:
+        return False
+    return {*cuts_now(frontier, current).values()} != {frontier.threshold}
+
+
 def cuts_now(frontier: Frontier, current: ReviewSession) -> dict[str, float]:
     """Threshold of each group of the partition whose thresholds are tried."""
     names = find_partition(frontier.partitions, current.cut_by).group_names

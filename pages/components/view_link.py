@@ -160,6 +160,9 @@ def read_parameters(given: Mapping[str, str], frontier: Frontier) -> dict[str, A
             continue
         if _fits(part.name, value, frontier):
             found[part.name] = _full_id(value, frontier) if part.name in _IDS else value
+    # One objective on both axes compares nothing.
+    if found.get("performance") and found.get("performance") == found.get("disparity"):
+        del found["disparity"]
     # The list of partitions stands beside the horizontal axis: it names that axis's.
     name, _, partition = found.get("disparity", "").partition(BETWEEN)
     if partition:

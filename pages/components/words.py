@@ -173,7 +173,8 @@ def finding(
     names = [plain(name) for name in partition.group_names]
     if values[low] == values[high]:
         whom, what = USUAL.parts(rate.name)
-        return f"In every group, of 100 {whom}, {of_hundred(values[low])} {what}."
+        which = "every group" if np.isfinite(values).all() else "every group with enough people"
+        return f"In {which}, of 100 {whom}, {of_hundred(values[low])} {what}."
     told = pair_sentence(
         rate.name,
         (f"group **{names[low]}**", float(values[low])),
@@ -226,6 +227,8 @@ def price(frontier: Frontier) -> str:
         lost = abs(float(frontier.values[best, 0] - frontier.values[position, 0]))
         return f"{first.change_text(lost).lstrip('+±')} of {title}"
 
+    if np.isfinite(frontier.values).all(axis=1).sum() == 1:
+        return "There is one model: nothing to compare it with yet."
     if best == fairest:
         return f"The model with the best {title} is also the best in the other respect: {start}."
     if second.source != "gap":

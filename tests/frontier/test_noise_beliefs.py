@@ -27,6 +27,7 @@ from faircore.frontier.noise_front import (
     probability_non_dominated,
 )
 from faircore.frontier.noise_shrinkage import believe
+from faircore.groups import Groups
 from faircore.metrics import DISPARITIES, PERFORMANCES
 
 WHOLE = Population(0, 60, n=10_000)
@@ -118,6 +119,23 @@ def test_what_is_beside_may_be_unknown_and_must_fit() -> None:
     assert np.isfinite(believe(values, moves, beside=some)).all()
     with pytest.raises(InputError, match=r"30 candidates"):
         believe(values, moves, beside=np.zeros((1, 29)))
+
+
+@pytest.mark.parametrize("k", [3, 4, 10, 40])
+def test_many_candidates_do_not_make_few_people_more(k: int) -> None:
+    # None of them selects anybody of a group of 18: what that leaves open is the same for all.
+    rng = np.random.default_rng(0)
+    few = np.arange(1_800) < 18
+    rows = SplitRows((rng.random(1_800) < 0.3).astype(np.int8), Groups.of({"g": few}))
+    passed = (rng.random((k, 1_800)) < 0.1).astype(np.uint8)
+    passed[:, few] = 0
+    drawn = draw_counts(rows, passed, 0, rows.groups.partitions[0])
+    gaps = believe_disparity(drawn, PARITY)
+    # The gap is .1 less a draw from Beta(1, 18), or what that exceeds .1 by.
+    exact = np.abs(0.1 - rng.beta(1, 18, 100_000))
+    np.testing.assert_allclose(gaps.std(axis=0), exact.std(), rtol=0.3)
+    seen = np.ptp(drawn.rate("selection_rate")[:, -1], axis=0)
+    assert (np.quantile(gaps, 0.99, axis=0) > seen - 0.01).all()
 
 
 def test_candidates_near_the_middle_one_are_shrunk_by_what_they_show(

@@ -189,6 +189,38 @@ def test_limits_of_a_change_of_the_gap_of_two_groups_cover(
     assert inside / held <= (1.0 if min(one, other) < 0.1 else 0.985)
 
 
+def test_the_band_does_not_depend_on_who_of_equals_comes_first() -> None:
+    # All are right about everybody they select: the best performance is shared, the gap is not.
+    rng = np.random.default_rng(0)
+    n = 900
+    groups = Groups.of({"g": rng.choice(["a", "b"], n)})
+    y = (rng.random(n) < 0.6).astype(np.int8)
+    made = []
+    for i in range(5):
+        chosen = (y == 1) & (rng.random(n) < np.where(groups.codes[0] == 1, 0.5, 0.5 - 0.08 * i))
+        scores = np.where(chosen, 0.9, 0.1)
+        made.append(
+            Candidate(
+                f"c{i}", "regularized", "", float(i), 0, False,
+                {"select": count_cube(y, scores, groups)}, 1.0,
+                passed={"select": passed_thresholds(scores)},
+            )
+        )  # fmt: skip
+    told = []
+    for order in (made, made[::-1]):
+        view = Frontier(
+            tuple(order), groups.partitions, {"select": groups.sizes},
+            rows={"select": SplitRows(y, groups)},
+        ).view(performance="positive_predictive_value")  # fmt: skip
+        sure = uncertainty(view)
+        assert sure is not None
+        assert sure.band is not None
+        told.append([len(view.front), *sure.band])
+    for one, other in zip(*told, strict=True):
+        np.testing.assert_allclose(one, other)
+    assert told[0][0] == 1
+
+
 def test_three_of_three_rightly_selected_is_not_certain() -> None:
     # Two rules select three people each, all rightly: a precision that three people cannot prove.
     n = 400

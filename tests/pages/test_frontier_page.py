@@ -153,8 +153,16 @@ def test_thresholds_that_were_tried_become_a_model(
     source = labelled(app.selectbox, "Model").value
     tried(app, "race")
     assert not [b for b in app.button if b.label == KEEP]  # nothing was set yet
+    assert "In brackets: 95% intervals" in words(app)
+    assert "thresholds by group that are tried" not in words(app)
     tried(app, "race", Black=0.3, White=0.6)
     keyed(app.selectbox, "cut-unseen").set_value("refuse").run().run()
+    # As they are drawn, a row after the other, for those who go by keys.
+    assert [s.label for s in app.slider if s.key.startswith("cut-of-")] == sorted(
+        ["Black", "Hispanic", "White"]
+    )
+    assert "At the thresholds by group that are tried below." in words(app)
+    assert "In brackets: 95% intervals" not in words(app)
     seen = next(m.value for m in app.markdown if m.value.startswith("Accuracy: **"))
     well(button(app, KEEP).click().run().run())
     (spec,) = launched[0].sweeps

@@ -24,7 +24,7 @@ from faircore.metrics.score_measures import score_measures
 from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import promise
 from pages.components.frontier_compare import figures
-from pages.components.frontier_notes import line_words
+from pages.components.frontier_notes import line_words, no_band
 from pages.components.group_cuts import cuts_now, dials
 from pages.components.group_tables import shown_rates
 from pages.components.session import ReviewSession
@@ -118,6 +118,32 @@ def test_everybody_is_selected_only_where_every_model_does() -> None:
     assert told == "The model with the best accuracy selects everybody."
     assert price(scored(everybody, everybody)) == "At this threshold everybody is selected."
     assert price(scored(1 - everybody)) == "At this threshold nobody is selected."
+
+
+def test_one_model_is_compared_with_nothing() -> None:
+    assert price(scored(GOOD)) == "There is one model: nothing to compare it with yet."
+
+
+def test_groups_without_enough_people_are_not_spoken_of() -> None:
+    names = np.array(["a"] * 190 + ["b"] * 190 + ["c"] * 20)
+    chosen = np.where((TRUTH == 1) & (names != "c"), 0.9, 0.1)
+    frontier = scored(chosen, groups=Groups.of({"race": names}))
+    told = finding(
+        frontier.counts[0], frontier.partitions, frontier.partitions[0],
+        "predictive_parity_difference", sizes=frontier.sizes["select"],
+    )  # fmt: skip
+    assert told.startswith("In every group with enough people, of 100")
+
+
+def test_why_there_is_no_band() -> None:
+    fair = np.where(TRUTH == 1, 0.9, np.where(SEX == "f", 0.9, 0.1))
+    assert no_band(scored(GOOD)).startswith("only one model is unbeaten")
+    two = scored(fair, 1 - GOOD)
+    assert no_band(two.view(third="auc")).endswith("and there are three")
+    worse = np.where(SEX == "m", GOOD, 0.1)
+    several = scored(worse, np.where(SEX == "f", worse, 0.1))
+    assert len(several.front) > 1
+    assert "too few people" in no_band(several)
 
 
 def test_groups_too_small_to_show_have_no_dial() -> None:

@@ -84,6 +84,12 @@ def test_thresholds_of_other_groups_are_passed_over(trained: tuple[Path, Review]
     assert read_parameters(given, replace(frontier, rows={}, _shared={})) == {}
 
 
+def test_one_objective_on_both_axes_is_passed_over(trained: tuple[Path, Review]) -> None:
+    frontier = frontier_of_review(trained[0], trained[1].id)
+    gap = "demographic_parity_difference@race"
+    assert read_parameters({"up": gap, "across": gap}, frontier) == {"performance": gap}
+
+
 @pytest.mark.parametrize("name", ["limits", "cuts"])
 def test_deep_nesting_in_a_link_breaks_nothing(
     name: str, trained: tuple[Path, Review], monkeypatch: pytest.MonkeyPatch
