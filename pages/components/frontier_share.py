@@ -67,6 +67,8 @@ def table(frontier: Frontier, sure: Uncertainty | None) -> pd.DataFrame:
     """One row per model with what is known of it."""
     names, frame = labels(frontier), frontier.to_frame()
     frame.insert(1, "name", [names[i] for i in frame["id"]])
+    keys = [objective.key for objective in frontier.objectives]
+    frame = frame.rename(columns=dict(zip(frontier.columns, keys, strict=True)))
     if sure is not None:
         for m, objective in enumerate(frontier.objectives):
             frame[f"{objective.key} low"] = sure.low[:, m]

@@ -17,6 +17,7 @@ from faircore.frontier import (
     evidence_of,
     find_objective,
     rows_by_score,
+    uncertainty,
 )
 from faircore.groups import Groups
 from faircore.metrics import count_cube, passed_thresholds
@@ -25,6 +26,7 @@ from faircore.plots.small_reliability import small_reliability
 from pages.components.candidate_facts import promise
 from pages.components.frontier_compare import figures
 from pages.components.frontier_notes import line_words, no_band
+from pages.components.frontier_share import table
 from pages.components.group_cuts import cuts_now, dials
 from pages.components.group_tables import shown_rates
 from pages.components.session import ReviewSession
@@ -144,6 +146,14 @@ def test_why_there_is_no_band() -> None:
     several = scored(worse, np.where(SEX == "f", worse, 0.1))
     assert len(several.front) > 1
     assert "too few people" in no_band(several)
+
+
+def test_a_value_and_its_limits_have_one_name_in_the_file() -> None:
+    frontier = scored(GOOD, 1 - GOOD)
+    found = list(table(frontier, uncertainty(frontier)).columns)
+    for objective in frontier.objectives:
+        assert {objective.key, f"{objective.key} low", f"{objective.key} high"} <= set(found)
+    assert "demographic_parity_difference" not in found  # without its groups
 
 
 def test_groups_too_small_to_show_have_no_dial() -> None:
