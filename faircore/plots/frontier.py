@@ -41,6 +41,9 @@ Band = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 # Blue to sand: told apart with any kind of colour vision, and on light and on dark paper.
 _SCALE = [[0.0, "#2A63A8"], [0.5, "#87808A"], [1.0, "#E3A83B"]]
 
+_UNBEATEN_WEIGH = 4
+"""So many marks more an unbeaten one is worth to a word that looks for a place."""
+
 
 def frontier_figure(
     frontier: Frontier,
@@ -222,4 +225,6 @@ def _axes(
     # Plotly makes room for a legend of many rows at the cost of the plot.
     top, below = max(margin.t, legend + 28 if legend else 0), margin.b + 8
     height = max(float(figure.layout.height - top - below), 100.0)
-    return Places(shown[:, 1], shown[:, 0], x_range, y_range, height)
+    # On an unbeaten one the ring of the selected may stand: a word across it is hard to read.
+    marks = np.concatenate([shown, *[cloud.frontier.values[front]] * _UNBEATEN_WEIGH])
+    return Places(marks[:, 1], marks[:, 0], x_range, y_range, height)

@@ -121,6 +121,24 @@ def test_a_method_without_a_kept_point_stays_in_the_legend() -> None:
     assert first["x"] == [None]
 
 
+def test_a_word_avoids_the_unbeaten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ring of the selected one may stand on any of them."""
+    seen: list[Places] = []
+
+    def noted(*given: Any) -> Places:
+        seen.append(Places(*given))
+        return seen[-1]
+
+    monkeypatch.setattr("faircore.plots.frontier.Places", noted)
+    frontier = of_one_method()
+    drawn_as(frontier)
+    marks = list(zip(seen[0].x, seen[0].y, strict=True))
+    beaten = {k for k in range(len(frontier.candidates)) if k not in frontier.front}
+    for k, (up, across) in enumerate(frontier.values[:, :2].tolist()):
+        if np.isfinite(up) and list(map(tuple, frontier.values[:, :2])).count((up, across)) == 1:
+            assert marks.count((across, up)) == (1 if k in beaten else 5)
+
+
 def test_labels_are_placed_below_a_legend_of_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a browser 460 pixels wide, five methods leave 333 of 520 pixels for the plot."""
     seen: list[float] = []
