@@ -206,7 +206,7 @@ def test_a_move_fits_in_a_frame(opened: Page, record_property) -> None:
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 def test_light_and_dark(opened: Page, request: pytest.FixtureRequest) -> None:
     theme = request.node.callspec.params["page"]
-    accent = {"light": "rgb(0, 114, 178)", "dark": "rgb(43, 123, 176)"}[theme]
+    accent = {"light": "rgb(0, 108, 171)", "dark": "rgb(43, 123, 176)"}[theme]
     expect(opened.locator(".strength-ring")).to_have_css("border-color", accent)
     folder = ROOT / "build" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
