@@ -15,7 +15,6 @@ Berger & Boos 1994 and Hall 1992 (inverting a test with nuisance rates estimated
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -26,6 +25,7 @@ from scipy.special import ndtri
 from scipy.stats.qmc import Sobol
 
 from faircore.frontier.noise import Replicates
+from faircore.frontier.threads import in_threads
 from faircore.metrics import MIN_PEOPLE, Disparity, find_disparity, find_rate
 
 _DRAWS = 256
@@ -72,8 +72,7 @@ def disparity_limits(
     k = replicates.n_candidates
     noise = _even(rates.value.shape[0] * rates.value.shape[1])
     chunks = [slice(i, i + _CHUNK) for i in range(0, k, _CHUNK)]
-    with ThreadPoolExecutor(2) as pool:
-        parts = list(pool.map(lambda s: _invert(rates.part(s), noise, confidence), chunks))
+    parts = in_threads(lambda s: _invert(rates.part(s), noise, confidence), chunks)
     low, high = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     seen = found(replicates.observed, min_people=min_people)
     if found.kind == "ratio":

@@ -86,10 +86,12 @@ def believe(
     _, first, twin = np.unique(label, axis=1, return_index=True, return_inverse=True)
     alone = known[first]
     own = moves.take(alone, axis=1).astype(np.float32, copy=False)
-    order = np.argsort(_distance(own), kind="stable")
+    apart = _distance(own)
+    order = np.argsort(apart, kind="stable")
     at = alone[order]
     others = np.empty((0, len(at))) if beside is None else beside[:, at].astype(np.float64)
-    found = _shrink(values[at].astype(np.float64), own.take(order, axis=1), others, seed)
+    sorted_moves = own.take(order, axis=1)
+    found = _shrink(values[at].astype(np.float64), sorted_moves, apart[order], others, seed)
     found = found.take(np.argsort(order)[twin.ravel()], axis=1)
     if len(known) == len(values):
         return found
@@ -98,13 +100,13 @@ def believe(
     return drawn
 
 
-def _shrink(values: Floats, moves: Singles, beside: Floats, seed: int) -> Floats:
+def _shrink(values: Floats, moves: Singles, apart: Floats, beside: Floats, seed: int) -> Floats:
     """Draws around values of candidates that all differ, the nearest to the middle one first."""
     half = len(moves) // 2
     if len(values) < _FEWEST or half < 2 or not (np.ptp(moves, axis=0) > 0).all():
         plain: Floats = values + moves
         return plain
-    kept, scale = _kept(moves, beside)
+    kept, scale = _kept(apart, beside)
     noise = moves * scale
     common = noise @ kept
     noise -= common @ kept.T
@@ -156,11 +158,10 @@ def _distance(moves: Singles) -> Floats:
     return found
 
 
-def _kept(moves: Singles, beside: Floats) -> tuple[Singles, Singles]:
+def _kept(apart: Floats, beside: Floats) -> tuple[Singles, Singles]:
     """Basis (k, few) of what is not shrunk, and the scale it is told on, (k,)."""
-    k = moves.shape[1]
-    apart = _distance(moves)
-    apart /= max(apart.mean(), 1e-300)
+    k = len(apart)
+    apart = apart / max(apart.mean(), 1e-300)
     scale = 1 / np.sqrt(apart + 0.1 * max(float(np.median(apart)), 1e-3))
     straight, curved = [apart], [np.sqrt(apart)]
     for other in beside:

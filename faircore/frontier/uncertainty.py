@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from faircore.frontier.dominance import non_dominated
 from faircore.frontier.frontier import Frontier
 from faircore.frontier.noise import Replicates, draw_counts
 from faircore.frontier.noise_beliefs import (
@@ -138,7 +137,8 @@ def _judge(frontier: Frontier, shown: NDArray[np.intp]) -> Uncertainty:
         values[keep], beliefs, directions, frontier.reference,
         {name: mask[keep] for name, mask in members.items()},
     )  # fmt: skip
-    band = _band(values, beliefs, directions) if len(directions) == 2 else None
+    front = frontier.values[frontier.front]
+    band = _band(front, beliefs, directions) if len(directions) == 2 else None
     table["models"] = [*(int(mask.sum()) for mask in members.values()), len(shown)]
     return Uncertainty(low, high, chance, band, table, larger, frontier)
 
@@ -160,10 +160,9 @@ def _apart(moves: NDArray[np.float32]) -> Floats:
 
 
 def _band(
-    values: Floats, beliefs: Floats, directions: tuple[int, ...]
+    front: Floats, beliefs: Floats, directions: tuple[int, ...]
 ) -> tuple[Floats, Floats, Floats]:
-    """Band over the range that the unbeaten candidates cover."""
-    front = values[non_dominated(values * np.asarray(directions))]
+    """Band over the range that the unbeaten candidates' values cover."""
     best = front[np.argmax(front[:, 0] * directions[0]), 1]
     end = (front[:, 1] * directions[1]).max() * directions[1]
     at = np.linspace(end, best, BAND_POINTS)

@@ -13,8 +13,9 @@ from faircore.plots.cloud import DIGITS, Cloud, Intervals, add_scatter, limit_te
 from faircore.plots.places import LINE, NARROW, Box, Places, text_width
 
 STAR = "#B07A00"
-_GREY = "#7A7A7A"  # read on a light and on a dark page
 """Of the recommendation: a contrast of 3 to 1 with light and with dark paper."""
+
+_GREY = "#7A7A7A"  # read on a light and on a dark page
 
 _EDGE = "rgba(128, 132, 140, 0.95)"
 _FORBIDDEN = "rgba(128, 132, 140, 0.12)"

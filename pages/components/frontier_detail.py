@@ -43,7 +43,7 @@ def detail(frontier: Frontier, position: int, sure: Uncertainty | None) -> None:
         st.caption("At the thresholds by group that are tried below.")
         sure = None  # intervals and chances are those of one threshold for everybody
     _objectives(frontier, position, sure)
-    _standing(frontier, position, sure, current)
+    _standing(frontier, position, sure, current, by_group)
     st.markdown(
         finding(
             counts, frontier.partitions, partition, frontier.gap.name,
@@ -151,11 +151,15 @@ def _objectives(frontier: Frontier, position: int, sure: Uncertainty | None) -> 
 
 
 def _standing(
-    frontier: Frontier, position: int, sure: Uncertainty | None, current: ReviewSession
+    frontier: Frontier,
+    position: int,
+    sure: Uncertainty | None,
+    current: ReviewSession,
+    by_group: bool,
 ) -> None:
     """Whether others beat it, and which limits it breaks."""
     told = []
-    if not tried(frontier, current) and not frontier.non_dominated[position]:
+    if not by_group and not frontier.non_dominated[position]:
         told.append(
             "Another model is at least as good in "
             + ("both respects" if len(frontier.objectives) == 2 else "every respect")
@@ -173,9 +177,7 @@ def _standing(
     ]
     if broken:
         st.warning(plain("Breaks a limit: " + "; ".join(broken) + "."))
-    if current.no_groups and (
-        tried(frontier, current) or frontier.candidates[position].needs_groups
-    ):
+    if current.no_groups and (by_group or frontier.candidates[position].needs_groups):
         st.warning("Asks for a sensitive attribute when it predicts, which is ruled out above.")
 
 

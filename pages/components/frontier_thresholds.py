@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from faircore.frontier import Frontier, measure_counts
+from faircore.frontier import Frontier
 from faircore.groups import Partition, find_partition
 from faircore.methods.thresholds_by_hand import HandConfig
 from faircore.records import Review
 from pages.components.candidate_launch import offer
-from pages.components.frontier_detail import counts_now, decisions_now
+from pages.components.frontier_detail import decisions_now, measured_now
 from pages.components.group_cuts import cuts_now, dials, tried
 from pages.components.session import FIRST_CUT, LAST_CUT, ReviewSession, session
 from pages.components.train_settings import UNSEEN
@@ -76,17 +76,11 @@ def _cut(name: str) -> None:
 
 
 def _what_cuts_do(frontier: Frontier, position: int, current: ReviewSession) -> None:
-    counts = counts_now(frontier, position, current)
     told = []
     for m, objective in enumerate(frontier.objectives):
         if objective.source == "scores":
             continue
-        value = float(
-            measure_counts(
-                objective, counts, frontier.partitions,
-                costs=frontier.costs, min_people=frontier.min_people,
-            )
-        )  # fmt: skip
+        value = measured_now(frontier, position, objective, current)
         change = value - float(frontier.values[position, m])
         told.append(
             f"{lower_first(plain(objective.full_title))} **{objective.text(value)}** "

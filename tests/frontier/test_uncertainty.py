@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -101,15 +102,7 @@ def test_paired_limits_of_a_difference_cover_and_are_narrower() -> None:
         turned = rng.random(n) < 0.0625  # of the .8 that are right
         right[1] &= ~turned
         scores = np.where(right, y, 1 - y) * 0.8 + 0.1
-        pair = Frontier(
-            tuple(
-                Candidate(f"c{i}", "regularized", "", float(i), 0, False,
-                          {"select": count_cube(y, s, groups)}, 1.0,
-                          passed={"select": passed_thresholds(s)})
-                for i, s in enumerate(scores)
-            ),
-            groups.partitions, {"select": groups.sizes}, rows={"select": SplitRows(y, groups)},
-        )  # fmt: skip
+        pair = of_scores(y, scores, groups)
         sure = uncertainty(pair)
         assert sure is not None
         low, high = sure.difference(0, 1)[0]
@@ -145,6 +138,23 @@ def test_the_calibration_error_has_no_interval() -> None:
     assert np.isfinite(sure.chance).all()
 
 
+def of_scores(y: np.ndarray, scores: Iterable[np.ndarray], groups: Groups) -> Frontier:
+    """Candidates that score these people so."""
+    made = [
+        Candidate(
+            f"c{i}", "regularized", "", float(i), 0, False,
+            {"select": count_cube(y, own, groups)}, 1.0,
+            measures={"select": score_measures(y, own, groups)},
+            passed={"select": passed_thresholds(own)},
+        )
+        for i, own in enumerate(scores)
+    ]  # fmt: skip
+    return Frontier(
+        tuple(made), groups.partitions, {"select": groups.sizes},
+        rows={"select": SplitRows(y, groups)},
+    )  # fmt: skip
+
+
 def two_rules(
     groups: Groups, rates: tuple[np.ndarray, np.ndarray], *, seed: int, paired: bool
 ) -> Frontier:
@@ -154,21 +164,8 @@ def two_rules(
     y = (rng.random(n) < 0.5).astype(np.int8)
     luck = rng.random(n)
     other = np.where(rng.random(n) < 0.9, luck, rng.random(n)) if paired else rng.random(n)
-    made = []
-    for i, (drawn, rate) in enumerate(zip((luck, other), rates, strict=True)):
-        scores = np.where(drawn < rate, 0.9, 0.1)
-        made.append(
-            Candidate(
-                f"c{i}", "regularized", "", float(i), 0, False,
-                {"select": count_cube(y, scores, groups)}, 1.0,
-                measures={"select": score_measures(y, scores, groups)},
-                passed={"select": passed_thresholds(scores)},
-            )
-        )  # fmt: skip
-    return Frontier(
-        tuple(made), groups.partitions, {"select": groups.sizes},
-        rows={"select": SplitRows(y, groups)},
-    )  # fmt: skip
+    pairs = zip((luck, other), rates, strict=True)
+    return of_scores(y, [np.where(drawn < rate, 0.9, 0.1) for drawn, rate in pairs], groups)
 
 
 @pytest.mark.parametrize("paired", [False, True])
@@ -199,19 +196,10 @@ def test_the_band_does_not_depend_on_who_of_equals_comes_first() -> None:
     for i in range(5):
         chosen = (y == 1) & (rng.random(n) < np.where(groups.codes[0] == 1, 0.5, 0.5 - 0.08 * i))
         scores = np.where(chosen, 0.9, 0.1)
-        made.append(
-            Candidate(
-                f"c{i}", "regularized", "", float(i), 0, False,
-                {"select": count_cube(y, scores, groups)}, 1.0,
-                passed={"select": passed_thresholds(scores)},
-            )
-        )  # fmt: skip
+        made.append(scores)
     told = []
     for order in (made, made[::-1]):
-        view = Frontier(
-            tuple(order), groups.partitions, {"select": groups.sizes},
-            rows={"select": SplitRows(y, groups)},
-        ).view(performance="positive_predictive_value")  # fmt: skip
+        view = of_scores(y, order, groups).view(performance="positive_predictive_value")
         sure = uncertainty(view)
         assert sure is not None
         assert sure.band is not None
@@ -227,20 +215,9 @@ def test_three_of_three_rightly_selected_is_not_certain() -> None:
     groups = Groups.of({"g": np.tile(["a", "b"], n // 2)})
     y = np.tile([1, 1, 0, 0], n // 4).astype(np.int8)
     good = np.flatnonzero(y)
-    made = []
-    for i, who in enumerate([good[:3], good[3:6], good[:3]]):
-        scores = np.where(np.isin(np.arange(n), who), 0.9, 0.1)
-        made.append(
-            Candidate(
-                f"c{i}", "regularized", "", float(i), 0, False,
-                {"select": count_cube(y, scores, groups)}, 1.0,
-                passed={"select": passed_thresholds(scores)},
-            )
-        )  # fmt: skip
-    view = Frontier(
-        tuple(made), groups.partitions, {"select": groups.sizes},
-        rows={"select": SplitRows(y, groups)},
-    ).view(performance="positive_predictive_value")  # fmt: skip
+    who = [good[:3], good[3:6], good[:3]]
+    made = [np.where(np.isin(np.arange(n), own), 0.9, 0.1) for own in who]
+    view = of_scores(y, made, groups).view(performance="positive_predictive_value")
     sure = uncertainty(view)
     assert sure is not None
     assert sure.high[:, 0] == pytest.approx(1)
